@@ -84,17 +84,13 @@ class LocalNode:
         """Nothing is held open."""
 
     def _timed_out(self, argv: tuple[str, ...], timeout: float, child: _Child) -> TimedOut:
-        ended = child.exited
-        stopped = child.stop()
         what = f"{argv[0]} on {self._name}"
-        if ended:
+        if child.exited:
             message = f"{what} ended, but something it started kept its output open for {timeout:g} s"
             return TimedOut(self._name, message, seconds=timeout)
-        if stopped:
+        if child.stop():
             return TimedOut(self._name, f"{what} did not end within {timeout:g} s and was stopped", seconds=timeout)
-        message = (
-            f"{what} did not end within {timeout:g} s and cannot be killed: it waits for a device or a file system"
-        )
+        message = f"{what} did not end within {timeout:g} s and cannot be killed: it waits for a disk or a file system"
         return TimedOut(self._name, message, seconds=timeout, hint="`fab node.prepare` shows whether pmxcfs hangs")
 
 
