@@ -39,7 +39,7 @@ _PRECEDENCE = (
 
 
 def worst_exit(codes: list[ExitCode]) -> ExitCode:
-    """Return the code that stands for all of *codes*: 1, 22, 21, 20, 13, 11, 5, 4 in this order, else the first, else 0."""
+    """Return the code that stands for all *codes*: 1, 22, 21, 20, 13, 11, 5, 4 in this order, else the first, else 0."""
     for code in _PRECEDENCE:
         if code in codes:
             return code
@@ -63,7 +63,7 @@ class PvefleetError(Exception):
 
 
 class UsageError(PvefleetError):
-    """The command line asks for something that cannot be: an unknown name, targets of two clusters, a missing option."""
+    """The command line asks for what cannot be: an unknown name, targets of two clusters, a missing option."""
 
     exit_code = ExitCode.USAGE
 

@@ -68,7 +68,7 @@ class NodeEntry:
         pve_name: its name in the cluster (``uname -n``); the key unless stated.
         cluster: the name of the cluster that lists it.
         endpoint: the address that is tried first.
-        alternatives: further addresses of the same sshd, tried in order; the link addresses come last, without being listed.
+        alternatives: further addresses of the same sshd, in order; the link addresses come last, without being listed.
         links: corosync link number to address.
         user: the login, normally root.
         identity: private key file; None uses the agent.

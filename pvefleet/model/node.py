@@ -40,7 +40,7 @@ class Node(Protocol):
 
     @property
     def via(self) -> str:
-        """How it is reached: ``local``, ``address:port`` or ``address:port via PEER``; empty before the first contact."""
+        """How it is reached: ``local``, ``address:port`` or ``address:port via PEER``; empty before that."""
 
     def run(self, argv: tuple[str, ...], *, timeout: float, stdin: bytes = b"") -> CommandResult:
         """Run *argv* there, without a shell of ours in between, and wait for it.

@@ -1,7 +1,7 @@
 """Scripts and files on a node, all expressed as one command run there.
 
-Nothing here opens a path in our own process, not even when the node is the machine we stand on: a path below /etc/pve can
-hang for ever, and only a separate process under ``timeout`` can be given up on.
+Nothing here opens a path in our own process, not even when the node is the machine we stand on: a path below /etc/pve
+can hang for ever, and only a separate process under ``timeout`` can be given up on.
 """
 
 from __future__ import annotations

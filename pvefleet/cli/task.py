@@ -1,0 +1,113 @@
+"""Tasks: what a function in fabfile/ becomes. Refuses foreign contexts, renders reports, maps errors to exit codes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from invoke.exceptions import Exit
+from invoke.parser.argument import Argument
+from invoke.tasks import Task
+
+from pvefleet.cli.scope import Targets
+from pvefleet.model.errors import ExitCode, PvefleetError, UsageError
+
+_PASSES = frozenset({ExitCode.OK, ExitCode.WARNING, ExitCode.CRITICAL})
+"""After these a further task of the same command line still runs: they speak of the cluster, not of the command."""
+
+
+class FleetTask(Task[Any]):
+    """A task that acts on a fleet and returns a report.
+
+    Args:
+        body: the function; its docstring is what ``--help`` shows.
+        targets: how many nodes it takes.
+        connects: does it use connections to the nodes? One that does not may be about nodes that refuse a login.
+        local: can it run on a node, with that node's view alone?
+        help: option name to help text.
+    """
+
+    def __init__(
+        self, body: Callable[..., Any], *, targets: Targets, connects: bool, local: bool, help: dict[str, str]
+    ) -> None:
+        super().__init__(body, positional=(), auto_shortflags=False, help=help)
+        self.targets = targets
+        self.connects = connects
+        self.local = local
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """Return the body's arguments and the common flags."""
+        arguments = list(super().get_arguments(ignore_unknown_help))
+        arguments.append(
+            Argument(names=("json",), kind=bool, default=False, help="Print one JSON document instead of tables.")
+        )
+        return arguments
+
+    def __call__(self, *args: Any, **kwargs: Any) -> ExitCode:
+        """Run the body, render what it returns, and return its exit code.
+
+        Raises:
+            Exit: with any code that ends the command line at once.
+        """
+        from pvefleet.cli.context import FleetContext
+
+        as_json = bool(kwargs.pop("json", False))
+        context, rest = args[0], args[1:]
+        with_executor = isinstance(context, FleetContext)
+        if not with_executor:
+            context = self._on_this_node(context)
+        code = run(lambda: self.body(context, *rest, **kwargs), as_json=as_json)
+        context.fleet.close()
+        self.times_called += 1
+        if code not in _PASSES or (code and not with_executor):
+            raise Exit(code=int(code))
+        return code
+
+    def _on_this_node(self, context: Any) -> Any:
+        """Return a context for the node we stand on, or refuse: nothing else may run a native command here."""
+        from pvefleet.cli.on_node import context_on_node
+
+        try:
+            return context_on_node(context, self)
+        except PvefleetError as error:
+            report_error(error)
+            raise Exit(code=int(error.exit_code)) from error
+
+
+def run(body: Callable[[], Any], *, as_json: bool) -> ExitCode:
+    """Run *body*, render the report it returns, and return the exit code; an expected error is told, not raised."""
+    try:
+        report = body()
+        if report is None:
+            return ExitCode.OK
+        from pvefleet.views.present import present
+
+        present(report, as_json=as_json)
+        code: ExitCode = report.exit_code
+    except PvefleetError as error:
+        report_error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        report_error(UsageError("interrupted"))
+        return ExitCode.INTERRUPTED
+    return code
+
+
+def report_error(error: PvefleetError) -> None:
+    """Print an expected error and what to do next on standard error."""
+    from pvefleet.views.errors import print_error
+
+    print_error(error.message, error.hint)
+
+
+def fleet(
+    *, targets: Targets = Targets.ANY, connects: bool = True, local: bool = False, help: dict[str, str] | None = None
+) -> Callable[[Callable[..., Any]], FleetTask]:
+    """Make a function a task that acts on a fleet.
+
+    Args:
+        targets: how many nodes it takes.
+        connects, local: see :class:`FleetTask`.
+        help: option name to help text.
+    """
+    return lambda body: FleetTask(body, targets=targets, connects=connects, local=local, help=help or {})

@@ -1,0 +1,139 @@
+"""The facts of a whole cluster: one script per node, one round trip each, all nodes side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pvefleet.facts import corosync, guests, machine, pmxcfs
+from pvefleet.facts.sources import Answers, BrokenOff, Source, compose, decode, script_seconds
+from pvefleet.model.errors import NodeError, OutcomeUnknown, TimedOut
+from pvefleet.model.facts import ClusterFacts, NodeFacts
+from pvefleet.model.inventory import NodeEntry
+from pvefleet.model.node import Node
+from pvefleet.model.observation import not_read
+from pvefleet.model.outcome import Outcome
+from pvefleet.model.remote_files import script
+
+SOURCES: tuple[Source, ...] = (*machine.SOURCES, *corosync.SOURCES, *pmxcfs.SOURCES, *guests.SOURCES)
+SCRIPT = compose(SOURCES, pmxcfs.PROBE)
+SECONDS = script_seconds(SOURCES, pmxcfs.PROBE)
+"""The script's own limit: longer than every source's, so that a stuck source is its own problem only."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReading:
+    """One node's answers, with our own clock around them in seconds since the epoch."""
+
+    answers: Answers
+    sent: float
+    received: float
+
+
+class FanOut(Protocol):
+    """Work on many nodes side by side; the shape of :func:`pvefleet.nodes.fanout.fan_out` with its limits filled in."""
+
+    def __call__(self, work: Callable[[Node], NodeReading]) -> Sequence[Outcome[NodeReading]]:
+        """Run *work* on every node and return the outcomes in the order of the nodes."""
+
+
+def read_node(node: Node, *, nonce: str, clock: Callable[[], float]) -> NodeReading:
+    """Run the facts script on *node* and return its answers.
+
+    Args:
+        node: where.
+        nonce: random text that frames the answers; a value no file can hold by chance.
+        clock: our own time, seconds since the epoch.
+
+    Raises:
+        NodeError: the node was not reached, or its answer broke off.
+    """
+    sent = clock()
+    result = script(node, SCRIPT, nonce, timeout=SECONDS)
+    received = clock()
+    try:
+        return NodeReading(decode(result.stdout, nonce), sent, received)
+    except BrokenOff as broken:
+        said = result.error_text.strip().splitlines()
+        why = said[-1] if said else f"the script exited {result.exit}"
+        raise OutcomeUnknown(node.name, f"{node.name}: {broken} ({why})") from broken
+
+
+def gather(
+    entries: Sequence[NodeEntry],
+    fan_out: FanOut,
+    *,
+    cluster: str,
+    taken_at: str,
+    nonce: str,
+    clock: Callable[[], float],
+    clock_limit: float,
+    here: str = "",
+) -> ClusterFacts:
+    """Read every node and return what they said, errors included.
+
+    Args:
+        entries: the nodes, in the order of the fan-out's.
+        fan_out: runs one function on all nodes.
+        cluster: the name in hosts.toml, or empty.
+        taken_at: UTC ISO 8601 text for the report.
+        nonce: see :func:`read_node`.
+        clock: our own time.
+        clock_limit: seconds of clock difference that are still right.
+        here: the node that looks at itself alone, or empty.
+    """
+    outcomes = fan_out(lambda node: read_node(node, nonce=nonce, clock=clock))
+    nodes = tuple(_facts(entry, outcome) for entry, outcome in zip(entries, outcomes, strict=True))
+    return ClusterFacts(cluster, taken_at, nodes, clock_limit, here)
+
+
+def unread(entry: NodeEntry, error: NodeError, *, seconds: float = 0.0, via: str = "") -> NodeFacts:
+    """Return the facts of a node that was not read: nothing but the reason."""
+    why = error.message
+    return NodeFacts(
+        name=entry.name,
+        pve_name=entry.pve_name,
+        via=via,
+        error=error,
+        seconds=seconds,
+        machine=not_read("uname -n", why),
+        version=not_read("pveversion", why),
+        quorum=not_read("corosync-quorumtool -s -p", why),
+        links=not_read("corosync-cfgtool -s", why),
+        reach=not_read("corosync-cfgtool -n", why),
+        cmap=not_read("corosync-cmapctl", why),
+        conf_running_file=not_read("/etc/corosync/corosync.conf", why),
+        conf_cluster_file=not_read("/etc/pve/corosync.conf", why),
+        pmxcfs=not_read("/etc/pve", why),
+        members=not_read("/etc/pve/.members", why),
+        guests_owned=not_read("/etc/pve/.vmlist", why),
+        guests_here=not_read("qm list, pct list", why),
+    )
+
+
+def _facts(entry: NodeEntry, outcome: Outcome[NodeReading]) -> NodeFacts:
+    reading = outcome.value
+    if reading is None:
+        error = outcome.error or TimedOut(entry.name, f"{entry.name} did not answer in time", seconds=outcome.seconds)
+        return unread(entry, error, seconds=outcome.seconds, via=outcome.via)
+    answers = reading.answers
+    return NodeFacts(
+        name=entry.name,
+        pve_name=entry.pve_name,
+        via=outcome.via,
+        error=None,
+        seconds=outcome.seconds,
+        machine=machine.machine(answers, sent=reading.sent, received=reading.received),
+        version=machine.version(answers),
+        quorum=corosync.quorum(answers),
+        links=corosync.links(answers),
+        reach=corosync.reach(answers),
+        cmap=corosync.cmap(answers),
+        conf_running_file=corosync.conf_local(answers),
+        conf_cluster_file=corosync.conf_cluster(answers),
+        pmxcfs=pmxcfs.pmxcfs(answers),
+        members=pmxcfs.members(answers),
+        guests_owned=pmxcfs.guests_owned(answers),
+        guests_here=guests.guests_here(answers),
+    )

@@ -1,0 +1,37 @@
+"""Reports as JSON: one document, the same keys always, unknown values as null."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+VERSION = 1
+"""Raised when a key changes its meaning or goes away; new keys do not raise it."""
+
+
+def to_plain(value: Any) -> Any:
+    """Return *value* as dicts, lists, strings, numbers, booleans and None.
+
+    Raises:
+        TypeError: it holds something that has no JSON form of its own.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(one) for key, one in value.items()}
+    if isinstance(value, (tuple, list, frozenset)):
+        return [to_plain(one) for one in value]
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def document(report: Any) -> str:
+    """Return the JSON text of *report*, with its kind and format version first."""
+    head = {"kind": type(report).__name__, "version": VERSION}
+    return json.dumps(head | to_plain(report), indent=2, ensure_ascii=False)

@@ -1,0 +1,29 @@
+"""Which view renders which report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from rich.console import Console
+
+_VIEWS = {
+    "StatusReport": "pvefleet.views.status:print_status",
+    "NodesReport": "pvefleet.views.status:print_nodes",
+    "LinksReport": "pvefleet.views.status:print_links",
+    "ExecReport": "pvefleet.views.execution:print_execution",
+    "TrustReport": "pvefleet.views.trust:print_trust",
+    "PrepareReport": "pvefleet.views.prepare:print_prepare",
+}
+
+
+def view_of(report: Any) -> Callable[[Any, Console], None]:
+    """Return the function that prints *report* on a console.
+
+    Raises:
+        KeyError: no view is registered for its class.
+    """
+    module, _, function = _VIEWS[type(report).__name__].partition(":")
+    view: Callable[[Any, Console], None] = getattr(import_module(module), function)
+    return view
