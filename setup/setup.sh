@@ -15,15 +15,13 @@ PATH=$PATH:/usr/sbin:/sbin
 say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
-# What the lab runs on this machine, and the Debian package that brings it. Everything else runs inside its own root
-# file system, which mmdebstrap makes.
+# What the lab runs on this machine, and the Debian package that brings it. Everything else it has in the root file system
+# that mmdebstrap makes.
 lab_needs=(
   mmdebstrap:mmdebstrap
   newuidmap:uidmap
   unshare:util-linux
   nsenter:util-linux
-  ip:iproute2
-  ssh-keygen:openssh-client
   /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
 )
 
@@ -85,7 +83,7 @@ make_venv() {
   local python
   if ! venv_is_sound; then
     [[ ! -e $venv || -e $venv/pyvenv.cfg ]] || fail "$venv is there, but is no virtual environment: move it away"
-    python=$(find_python "$can_make_venvs") || fail "no Python 3.11 or newer; install one, or name it: make setup PYTHON=/path/to/python3"
+    python=$(find_python "$can_make_venvs") || fail "no Python 3.11 or newer with venv; install one, or name it: PYTHON=/path/to/python3 make setup"
     say "making $venv with $("$python" --version)"
     "$python" -m venv --clear "$venv"
   fi
@@ -101,7 +99,7 @@ if ((${#missing[@]})); then
   if ((EUID == 0)) && command -v apt-get >/dev/null; then
     apt_install "${missing[@]}"
   elif [[ ${missing[0]} == python3* ]]; then
-    fail "needs Python 3.11 or newer with venv; as root: apt-get install ${missing[*]}"
+    fail "needs Python 3.11 or newer with venv (here: $(python3 --version 2>&1 || true)); as root: apt-get install ${missing[*]}"
   else
     say "the lab (make test, make demo) also needs: apt-get install ${missing[*]} (as root)"
   fi
