@@ -120,8 +120,8 @@ def imports(source: str, module: str, *, is_package: bool = False) -> Iterator[I
                     yield from visit(child, late)
             case _:
                 inside = late or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-                for child in ast.iter_child_nodes(node):
-                    yield from visit(child, inside)
+                for inner in ast.iter_child_nodes(node):
+                    yield from visit(inner, inside)
 
     yield from visit(ast.parse(source), False)
 
