@@ -1,5 +1,6 @@
 """The cluster as a whole: quorum, nodes, links."""
 
+from pvefleet.cli.scope import Targets
 from pvefleet.cli.task import fleet
 
 
@@ -40,3 +41,42 @@ def links(c):
     from pvefleet.rules.status import links_report
 
     return links_report(c.fleet.facts())
+
+
+@fleet(
+    name="exec",
+    targets=Targets.NAMED,
+    help={"command": "What to run, by the node's /bin/sh; or write it after --.", "timeout": "Seconds on each node."},
+)
+def exec_(c, command="", timeout=""):
+    """Run one plain command on the nodes that -H names, side by side, over our own checked connections.
+
+    Exit codes: 0 it ended well everywhere, 11 no node was reached, 20 it failed somewhere, 22 an outcome is unknown.
+
+      fab -H pve01,pve02 cluster.exec -- uptime -p
+    """
+    from pvefleet.cli.execute import execute
+
+    return execute(c.fleet, command, timeout)
+
+
+@fleet(
+    connects=False,
+    help={
+        "fingerprint": "Trust without asking where the key has this SHA256:... fingerprint (one node).",
+        "yes": "Trust every key that is not known yet without asking. Only on a network you trust.",
+    },
+)
+def trust(c, fingerprint="", yes=False):
+    """Fetch the nodes' host keys, show their fingerprints, and pin those you agree to under the nodes' names.
+
+    Compare with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on the node's console. A key that has changed is never
+    replaced here.
+
+    Exit codes: 0 all trusted, 3 one was not taken, 11 no key could be fetched, 20 some could not.
+
+      fab -H pve01 cluster.trust --fingerprint SHA256:...
+    """
+    from pvefleet.cli.trust import trust as trust_nodes
+
+    return trust_nodes(c.fleet, fingerprint=fingerprint, yes=yes)

@@ -21,6 +21,7 @@ class FleetTask(Task[Any]):
 
     Args:
         body: the function; its docstring is what ``--help`` shows.
+        name: what an operator types, where it is not the function's name.
         targets: how many nodes it takes.
         connects: does it use connections to the nodes? One that does not may be about nodes that refuse a login.
         local: can it run on a node, with that node's view alone?
@@ -28,9 +29,16 @@ class FleetTask(Task[Any]):
     """
 
     def __init__(
-        self, body: Callable[..., Any], *, targets: Targets, connects: bool, local: bool, help: dict[str, str]
+        self,
+        body: Callable[..., Any],
+        *,
+        name: str | None = None,
+        targets: Targets = Targets.ANY,
+        connects: bool = True,
+        local: bool = False,
+        help: dict[str, str] | None = None,
     ) -> None:
-        super().__init__(body, positional=(), auto_shortflags=False, help=help)
+        super().__init__(body, name=name, positional=(), auto_shortflags=False, help=help or {})
         self.targets = targets
         self.connects = connects
         self.local = local
@@ -100,14 +108,6 @@ def report_error(error: PvefleetError) -> None:
     print_error(error.message, error.hint)
 
 
-def fleet(
-    *, targets: Targets = Targets.ANY, connects: bool = True, local: bool = False, help: dict[str, str] | None = None
-) -> Callable[[Callable[..., Any]], FleetTask]:
-    """Make a function a task that acts on a fleet.
-
-    Args:
-        targets: how many nodes it takes.
-        connects, local: see :class:`FleetTask`.
-        help: option name to help text.
-    """
-    return lambda body: FleetTask(body, targets=targets, connects=connects, local=local, help=help or {})
+def fleet(**options: Any) -> Callable[[Callable[..., Any]], FleetTask]:
+    """Make a function a task that acts on a fleet; takes the options of :class:`FleetTask`."""
+    return lambda body: FleetTask(body, **options)

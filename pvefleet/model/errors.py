@@ -39,7 +39,7 @@ _PRECEDENCE = (
 
 
 def worst_exit(codes: list[ExitCode]) -> ExitCode:
-    """Return the code that stands for all *codes*: 1, 22, 21, 20, 13, 11, 5, 4 in this order, else the first, else 0."""
+    """Return the code that stands for all *codes*: 1, 22, 21, 20, 13, 11, 5, 4 in this order, else the first or 0."""
     for code in _PRECEDENCE:
         if code in codes:
             return code

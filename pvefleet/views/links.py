@@ -89,7 +89,7 @@ def print_link_list(links: Sequence[LinkRow], console: Console) -> None:
         if addresses:
             cells += [
                 Text(f"{row.source_address} -> {row.target_address}"),
-                str(row.mtu) if row.mtu is not None else Text("?", "unseen"),
+                Text(str(row.mtu)) if row.mtu is not None else Text("?", "unseen"),
             ]
         table.add_row(*cells)
     console.print(table)
