@@ -1,1 +1,18 @@
-"""``inv`` on a node: the same tasks with that node's view; on a workstation the developers' chores and the lab."""
+"""``inv`` on a node: the same tasks with that node's own view. On a workstation: the lab and the developers' chores."""
+
+from invoke import Collection, task
+
+import fabfile
+from lab.cli import ns as lab
+
+
+@task(auto_shortflags=False)
+def demo(c):
+    """Show the status of a lab cluster: healthy, with a node killed, healthy again."""
+    from lab.demo import demo as show
+
+    show()
+
+
+ns = Collection(*fabfile.ns.collections.values(), demo, lab=lab)
+ns.configure({"pvefleet_local": True})

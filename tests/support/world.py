@@ -1,0 +1,257 @@
+"""A small cluster in memory that answers the facts script as genuine nodes would: the double at the Node edge."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pvefleet.facts import cluster as cluster_facts
+from pvefleet.model.errors import NodeError, Unreachable, UnreachableReason
+from pvefleet.model.facts import ClusterFacts
+from pvefleet.model.inventory import Endpoint, NodeEntry
+from pvefleet.model.node import CommandResult
+from pvefleet.model.outcome import Outcome
+
+T = TypeVar("T")
+
+NOW = 1_795_000_000.0
+
+
+@dataclass
+class WorldNode:
+    """One node: what is wrong with it, and what it would say."""
+
+    name: str
+    nodeid: int
+    unreachable: UnreachableReason | None = None
+    corosync: str = "running"
+    """running, stopped, frozen or absent (no configuration at all)."""
+    pmxcfs: str = "running"
+    """running, stopped, hung or read-only."""
+    part: int = 0
+    config_version: int = 3
+    file_version: int = 3
+    record_version: int = 3
+    clock: float = 0.0
+    version: str = "9.2.11"
+    hostname: str = ""
+    vms: dict[int, str] = field(default_factory=dict)
+    containers: dict[int, str] = field(default_factory=dict)
+    overrides: dict[str, tuple[int, str, str]] = field(default_factory=dict)
+    """Source name to exit, stdout, stderr: what a broken command would say instead."""
+
+
+class World:
+    """A cluster of *count* nodes named pve01.. with two links, all well until told otherwise."""
+
+    def __init__(self, count: int = 3, *, links: int = 2, name: str = "lab") -> None:
+        self.name = name
+        self.links = links
+        self.nodes = {f"pve{n:02d}": WorldNode(f"pve{n:02d}", n) for n in range(1, count + 1)}
+        self.cut: set[tuple[str, int]] = set()
+        self.listed = list(self.nodes)
+        self.expected: int | None = None
+
+    def __getitem__(self, name: str) -> WorldNode:
+        return self.nodes[name]
+
+    def kill(self, name: str) -> None:
+        """The machine is gone: no answer, no membership."""
+        self.nodes[name].unreachable = UnreachableReason.TIMEOUT
+        self.nodes[name].corosync = "stopped"
+
+    def facts(self, *, here: str = "") -> ClusterFacts:
+        """Read the cluster through the real facts code."""
+        names = [here] if here else self.listed
+        entries = [
+            NodeEntry(n, n, "" if here else self.name, Endpoint(f"192.0.2.{i}", 22)) for i, n in enumerate(names, 1)
+        ]
+
+        def fan_out(work: Callable[[_Scripted], T]) -> Sequence[Outcome[T]]:
+            return [self._outcome(name, work) for name in names]
+
+        return cluster_facts.gather(
+            entries,
+            fan_out,  # type: ignore[arg-type]
+            cluster="" if here else self.name,
+            taken_at="2026-11-21T03:21:04Z",
+            nonce="feedface",
+            clock=lambda: NOW,
+            clock_limit=1.0,
+            here=here,
+        )
+
+    def _outcome(self, name: str, work: Callable[[_Scripted], T]) -> Outcome[T]:
+        try:
+            return Outcome(name, work(_Scripted(self, name)), None, 0.1, "192.0.2.1:22")
+        except NodeError as error:
+            return Outcome(name, None, error, 0.1)
+
+    def members(self, name: str) -> list[WorldNode]:
+        """The nodes that *name*'s corosync counts as members."""
+        me = self.nodes[name]
+        return [n for n in self.nodes.values() if n.part == me.part and n.corosync == "running"]
+
+    def answer(self, name: str, source: str) -> tuple[int, str, str]:
+        """What *source* gives on *name*: exit, stdout, stderr."""
+        node = self.nodes[name]
+        if source in node.overrides:
+            return node.overrides[source]
+        kind = {"quorum": "corosync", "links": "corosync", "reach": "corosync", "cmap": "corosync"}.get(source)
+        if kind and node.corosync in ("stopped", "absent"):
+            return 1, "", "Cannot initialize CMAP service"
+        if kind and node.corosync == "frozen":
+            return 124, "", ""
+        return getattr(self, "_" + source.replace("-", "_"))(node)
+
+    def _machine(self, node: WorldNode) -> tuple[int, str, str]:
+        return 0, f"{node.hostname or node.name}\n11111111-2222-3333-4444-555555555555\n86400.52 1000.00\n", ""
+
+    def _pveversion(self, node: WorldNode) -> tuple[int, str, str]:
+        return 0, f"pve-manager/{node.version}/14a22df35955d97d (running kernel: 6.14.8-2-pve)\n", ""
+
+    def _quorum(self, node: WorldNode) -> tuple[int, str, str]:
+        members = self.members(node.name)
+        expected = self.expected or len(self.nodes)
+        needed = expected // 2 + 1
+        quorate = len(members) >= needed
+        blocked = "" if quorate else "Activity blocked"
+        rows = "".join(
+            f"{m.nodeid:10d}          1         NR {m.name}{' (local)' if m is node else ''}\n" for m in members
+        )
+        text = (
+            "Quorum information\n------------------\nDate:             Sat Nov 21 03:21:04 2026\n"
+            f"Quorum provider:  corosync_votequorum\nNodes:            {len(members)}\n"
+            f"Node ID:          {node.nodeid}\n"
+            f"Ring ID:          {members[0].nodeid}.d\nQuorate:          {'Yes' if quorate else 'No'}\n\n"
+            f"Votequorum information\n----------------------\n"
+            f"Expected votes:   {expected}\nHighest expected: {expected}\n"
+            f"Total votes:      {len(members)}\nQuorum:           {needed} {blocked}\n"
+            f"Flags:            {'Quorate ' if quorate else ''}\n\n"
+            "Membership information\n----------------------\n    Nodeid      Votes    Qdevice Name\n" + rows
+        )
+        return (0 if quorate else 2), text, ""
+
+    def _state(self, one: WorldNode, other: WorldNode, link: int) -> bool:
+        cut = (one.name, link) in self.cut or (other.name, link) in self.cut
+        return not cut and other in self.members(one.name)
+
+    def _links(self, node: WorldNode) -> tuple[int, str, str]:
+        text = f"Local node ID {node.nodeid}, transport knet\n"
+        for link in range(self.links):
+            text += f"LINK ID {link} udp\n\taddr\t= 10.{77 + link}.0.{node.nodeid}\n\tstatus:\n"
+            for other in self.nodes.values():
+                up = "connected" if self._state(node, other, link) else "disconnected"
+                text += f"\t\tnodeid:{other.nodeid:11d}:\t{'localhost' if other is node else up}\n"
+        return 0, text, ""
+
+    def _reach(self, node: WorldNode) -> tuple[int, str, str]:
+        text = f"Local node ID {node.nodeid}, transport knet\n"
+        for other in self.members(node.name):
+            if other is node:
+                continue
+            text += f"nodeid: {other.nodeid} reachable\n"
+            for link in range(self.links):
+                base = f"10.{77 + link}.0"
+                up = "enabled connected" if self._state(node, other, link) else "enabled"
+                text += f"   LINK: {link} udp ({base}.{node.nodeid}->{base}.{other.nodeid}) {up} mtu: 1397\n"
+            text += "\n"
+        return 0, text, ""
+
+    def _cmap(self, node: WorldNode) -> tuple[int, str, str]:
+        return 0, f"totem.config_version (u64) = {node.config_version}\ntotem.cluster_name (str) = {self.name}\n", ""
+
+    def _conf(self, version: int) -> str:
+        nodes = "".join(
+            f"  node {{\n    name: {n.name}\n    nodeid: {n.nodeid}\n    quorum_votes: 1\n"
+            + "".join(f"    ring{k}_addr: 10.{77 + k}.0.{n.nodeid}\n" for k in range(self.links))
+            + "  }\n"
+            for n in self.nodes.values()
+        )
+        interfaces = "".join(f"  interface {{\n    linknumber: {k}\n  }}\n" for k in range(self.links))
+        return (
+            f"nodelist {{\n{nodes}}}\n\nquorum {{\n  provider: corosync_votequorum\n}}\n\n"
+            f"totem {{\n  cluster_name: {self.name}\n  config_version: {version}\n{interfaces}  ip_version: ipv4-6\n"
+            "  link_mode: passive\n  secauth: on\n  version: 2\n}\n\n"
+        )
+
+    def _conf_local(self, node: WorldNode) -> tuple[int, str, str]:
+        if node.corosync == "absent":
+            return 1, "", "cat: /etc/corosync/corosync.conf: No such file or directory"
+        return 0, self._conf(node.file_version), ""
+
+    def _conf_cluster(self, node: WorldNode) -> tuple[int, str, str]:
+        if node.corosync == "absent":
+            return 1, "", "cat: /etc/pve/corosync.conf: No such file or directory"
+        return 0, self._conf(node.record_version), ""
+
+    def _pmxcfs(self, node: WorldNode) -> tuple[int, str, str]:
+        if node.pmxcfs == "hung":
+            return 124, "", ""
+        if node.pmxcfs == "stopped":
+            return 3, "", ""
+        quorate = node.corosync == "running" and self._quorum(node)[0] == 0
+        writable = node.corosync == "absent" or (quorate and node.pmxcfs == "running")
+        return 0, ("lrwxr-xr-x\n" if writable else "lr-xr-xr-x\n"), ""
+
+    def _members(self, node: WorldNode) -> tuple[int, str, str]:
+        return 0, f'{{\n"nodename": "{node.name}",\n"version": 3\n}}\n', ""
+
+    def _vmlist(self, node: WorldNode) -> tuple[int, str, str]:
+        rows = [
+            f'"{vmid}": {{ "node": "{n.name}", "type": "{kind}", "version": 5 }}'
+            for n in self.nodes.values()
+            for kind, guests in (("qemu", n.vms), ("lxc", n.containers))
+            for vmid in guests
+        ]
+        return 0, '{\n"version": 24,\n"ids": {\n' + ",\n".join(rows) + "}\n\n}\n", ""
+
+    def _qm_list(self, node: WorldNode) -> tuple[int, str, str]:
+        if not node.vms:
+            return 0, "", ""
+        head = "      VMID NAME                 STATUS     MEM(MB)    BOOTDISK(GB) PID       \n"
+        rows = "".join(
+            f"{vmid:10d} {f'vm{vmid}':<20} {status:<10} {64:<10} {1:12.2f} {4584 * (status == 'running'):<10}\n"
+            for vmid, status in node.vms.items()
+        )
+        return 0, head + rows, ""
+
+    def _pct_list(self, node: WorldNode) -> tuple[int, str, str]:
+        if not node.containers:
+            return 0, "", ""
+        rows = "".join(
+            f"{vmid:<10} {status:<10} {'':<12} {'ct' + str(vmid):<20}\n" for vmid, status in node.containers.items()
+        )
+        return 0, "VMID       Status     Lock         Name                \n" + rows, ""
+
+
+@dataclass
+class _Scripted:
+    world: World
+    name: str
+    via: str = ""
+
+    def run(self, argv: tuple[str, ...], *, timeout: float, stdin: bytes = b"") -> CommandResult:
+        node = self.world[self.name]
+        if node.unreachable is not None:
+            raise Unreachable(self.name, f"{self.name}: no answer", reason=node.unreachable, tried=("192.0.2.1:22",))
+        nonce = argv[-1]
+        names = re.search(rb"^names='([^']*)'", stdin, re.M)
+        assert names, "not the facts script"
+        out = b""
+        # What needs pmxcfs is skipped by the script itself where the probe fails.
+        bound = {source.name for source in cluster_facts.SOURCES if source.needs_pmxcfs}
+        for source in names.group(1).decode().split():
+            if source in bound and node.pmxcfs in ("hung", "stopped"):
+                status, text, said = "skipped", "", ""
+            else:
+                code, text, said = self.world.answer(self.name, source)
+                status = str(code)
+            out += f"\n@{nonce} {source} {status}\n{text}\n@{nonce} stderr\n{said}".encode()
+        clock = NOW + node.clock
+        return CommandResult(0, out + f"\n@{nonce} end {clock:.3f} {clock:.3f}\n".encode(), b"")
+
+    def close(self) -> None:
+        """Nothing is open."""
