@@ -1,7 +1,7 @@
 # The developers' chores. `make` alone lists them; `make setup` is all an operator needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-all test-lowest lint format demo lock clean
+.PHONY: help setup test test-all test-lowest lint format demo wheelhouse lock clean
 
 BIN := .venv/bin
 UV := .venv-lock/bin/uv
@@ -37,11 +37,14 @@ format: setup ## put the source into shape
 demo: setup ## a cluster on this machine, broken and mended before your eyes
 	$(BIN)/inv demo
 
+wheelhouse: setup ## for machines without a network: PIP_NO_INDEX=1 PIP_FIND_LINKS=dist/wheelhouse make setup
+	$(BIN)/python -m pip download -qq --require-hashes --only-binary :all: --dest dist/wheelhouse -r requirements.lock
+
 lock: ## resolve pyproject.toml anew into requirements.lock and requirements-lowest.lock
 	test -x $(UV) || { python3 -m venv .venv-lock && .venv-lock/bin/pip install -qq 'uv>=0.9,<1'; }
 	$(COMPILE) --upgrade --group dev --output-file requirements.lock
 	$(COMPILE) --upgrade --group test --group lab --resolution lowest-direct --output-file requirements-lowest.lock
 
 clean: ## remove what was made here: environments, caches, bytecode
-	rm -rf .venv .venv-lowest .venv-lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-lowest .venv-lock dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.lab/*' -prune -exec rm -rf {} +
