@@ -12,7 +12,9 @@ from pvefleet.model.status import LinkRow, LinkState
 from pvefleet.rules.membership import Membership, Peer
 
 _UP = frozenset({"connected"})
-_SELF = "localhost"
+
+_Down = dict[frozenset[str], list[tuple[str, str]]]
+"""Pair of nodes to the directions (source, target) in which their link is seen down."""
 
 
 def link_rows(facts: ClusterFacts, membership: Membership) -> tuple[LinkRow, ...]:
@@ -68,7 +70,7 @@ def link_findings(membership: Membership, rows: tuple[LinkRow, ...]) -> Iterator
     towards a node that is no member are not findings of their own: the node is.
     """
     members = {name: part.members for part in membership.partitions for name in part.viewers}
-    down: dict[int, dict[frozenset[str], list[str]]] = defaultdict(lambda: defaultdict(list))
+    down: dict[int, _Down] = defaultdict(lambda: defaultdict(list))
     pairs: dict[int, set[frozenset[str]]] = defaultdict(set)
     for row in rows:
         target = membership.by_name(row.target)
@@ -77,27 +79,40 @@ def link_findings(membership: Membership, rows: tuple[LinkRow, ...]) -> Iterator
         pair = frozenset({row.source, row.target})
         pairs[row.link].add(pair)
         if row.state is LinkState.DOWN:
-            down[row.link][pair].append(f"{row.source} sees link {row.link} to {row.target} down")
+            down[row.link][pair].append((row.source, row.target))
     for number in sorted(down):
         yield from _one_link(number, dict(down[number]), pairs[number])
 
 
-def _one_link(number: int, down: dict[frozenset[str], list[str]], pairs: set[frozenset[str]]) -> Iterator[Finding]:
+def _one_link(number: int, down: _Down, pairs: set[frozenset[str]]) -> Iterator[Finding]:
     left = dict(down)
     names = sorted({name for pair in pairs for name in pair})
     if len(names) > 1 and set(left) == pairs and len(pairs) > 1:
-        evidence = [line for pair in left for line in left[pair]]
+        evidence = [f"seen down by {', '.join(sorted({source for ways in left.values() for source, _ in ways}))}"]
         yield finding("LNK-W-0001", f"link{number}", f"link {number} is down between all members", evidence)
         return
     for name in names:
         mine = {pair for pair in pairs if name in pair}
         if len(mine) > 1 and mine <= set(left):
-            evidence = [line for pair in sorted(mine, key=sorted) for line in left.pop(pair)]
+            lost = {pair: left.pop(pair) for pair in mine}
+            evidence = _summary(name, number, lost)
             yield finding(
                 "LNK-W-0001", f"{name}/link{number}", f"link {number} of {name} is down to all other members", evidence
             )
     for pair in sorted(left, key=sorted):
         one, other = sorted(pair)
         yield finding(
-            "LNK-W-0001", f"{one}-{other}/link{number}", f"link {number} between {one} and {other} is down", left[pair]
+            "LNK-W-0001",
+            f"{one}-{other}/link{number}",
+            f"link {number} between {one} and {other} is down",
+            [f"{source} sees it down to {target}" for source, target in left[pair]],
         )
+
+
+def _summary(name: str, number: int, lost: _Down) -> list[str]:
+    """Say in two lines who sees link *number* of *name* down: the node itself, and its peers."""
+    ways = [way for directions in lost.values() for way in directions]
+    own = sorted(target for source, target in ways if source == name)
+    others = sorted(source for source, target in ways if target == name)
+    lines = [f"{name} sees link {number} down to {', '.join(own)}"] if own else []
+    return lines + ([f"seen down by {', '.join(others)}"] if others else [])

@@ -14,6 +14,8 @@ from pvefleet.views.words import count
 
 _STYLE = {Severity.CRITICAL: "bad", Severity.WARNING: "warn", Severity.INFO: "hint"}
 _INDENT = 10
+_MOST = 8
+"""Lines of evidence shown with one finding."""
 
 
 def print_findings(findings: Sequence[Finding], console: Console, *, well: str) -> None:
@@ -38,7 +40,10 @@ def print_findings(findings: Sequence[Finding], console: Console, *, well: str) 
             (f"  [{one.code}]", "unseen"),
         )
         console.print(head)
-        for line in one.evidence:
+        for line in one.evidence[:_MOST]:
             console.print(Padding(Text(line, "unseen"), (0, 0, 0, _INDENT)))
+        if len(one.evidence) > _MOST:
+            more = f"and {len(one.evidence) - _MOST} more: --json shows all"
+            console.print(Padding(Text(more, "unseen"), (0, 0, 0, _INDENT)))
         if one.fix:
             console.print(Padding(Text.assemble(("fix: ", "hint"), one.fix), (0, 0, 0, _INDENT)))

@@ -33,4 +33,8 @@ def _print_text(report: Any, out: TextIO) -> None:
     from pvefleet.views.console import console
     from pvefleet.views.registry import view_of
 
-    view_of(report)(report, console(out))
+    target = console(out)
+    with target.capture() as captured:
+        view_of(report)(report, target)
+    # Tables pad their last column; blanks at the end of a line only get in the way of whoever copies or diffs it.
+    out.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))

@@ -111,6 +111,7 @@ def print_node_table(nodes: Sequence[NodeRow], console: Console, *, wide: bool =
         wide: also show the running config version, the clock and how the node was reached.
     """
     width = console.width
+    between = "  " if width >= 110 else "\n"
     table = Table(box=None, pad_edge=False, header_style="title", padding=(0, 2, 0, 0))
     table.add_column("NODE", no_wrap=True)
     table.add_column("ID", justify="right", no_wrap=True)
@@ -121,7 +122,7 @@ def print_node_table(nodes: Sequence[NodeRow], console: Console, *, wide: bool =
         (
             "ADDRESSES",
             76,
-            lambda node: Text("\n".join(one.address for one in node.addresses)) if node.addresses else _UNKNOWN,
+            lambda node: Text(between.join(one.address for one in node.addresses)) if node.addresses else _UNKNOWN,
         ),
         ("VERSION", 60, lambda node: Text(node.version) if node.version else _UNKNOWN),
         ("UP", 64, lambda node: Text(age(node.uptime_seconds)) if node.uptime_seconds is not None else _UNKNOWN),
@@ -155,7 +156,8 @@ def print_node_table(nodes: Sequence[NodeRow], console: Console, *, wide: bool =
     console.print(table)
     for node in nodes:
         if node.note:
-            console.print(Text(f"{node.name}: {node.note}", "unseen"))
+            note = node.note if node.note.startswith(f"{node.name}: ") else f"{node.name}: {node.note}"
+            console.print(Text(note, "unseen"))
 
 
 def _yes(value: bool | None) -> Text:
@@ -177,4 +179,6 @@ def _clock(offset: float | None) -> Text:
 def _guests(running: int | None, total: int | None) -> Text:
     if total is None:
         return _UNKNOWN
+    if total == 0:
+        return Text("-", "unseen")
     return Text(f"{'?' if running is None else running}/{total} up")
