@@ -82,20 +82,24 @@ class Document:
     def integer(self, mapping: dict[str, Value], key: str, what: str) -> int:
         """Return the whole number at *key*, written as a number or as text."""
         value = self.required(mapping, key, what)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
         if isinstance(value, str) and _NUMBER.fullmatch(value):
-            return int(value)
-        raise self.error(f"{key!r} of {what} is not a whole number")
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self.error(f"{key!r} of {what} is not a whole number")
+        if not -(1 << 63) <= value < 1 << 64:
+            raise self.error(f"{key!r} of {what} is too large")
+        return value
 
     def fraction(self, mapping: dict[str, Value], key: str, what: str) -> float:
         """Return the number at *key*, written as a number or as text."""
         value = self.required(mapping, key, what)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
         if isinstance(value, str) and _FRACTION.fullmatch(value):
-            return float(value)
-        raise self.error(f"{key!r} of {what} is not a number")
+            value = float(value)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise self.error(f"{key!r} of {what} is not a number")
+        if not abs(value) < 1e300:
+            raise self.error(f"{key!r} of {what} is too large")
+        return float(value)
 
     def flag(self, mapping: dict[str, Value], key: str, what: str) -> bool:
         """Return the truth at *key*, written as 0, 1, "0", "1", "", true or false."""
@@ -111,7 +115,7 @@ class Document:
     def extra(self, mapping: dict[str, Value], known: frozenset[str]) -> tuple[tuple[str, str], ...]:
         """Return what stands in *mapping* beside the *known* keys: text as it is, everything else as JSON."""
         return tuple(
-            (key, value if isinstance(value, str) else json.dumps(value, sort_keys=True))
+            (key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
             for key, value in mapping.items()
             if key not in known
         )

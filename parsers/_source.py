@@ -13,11 +13,11 @@ _DECIMAL = re.compile(r"[0-9]{1,20}")
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]{1,16}")
 _FRACTION = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?")
 _COMPLAINT = re.compile(
-    r"(?:\S*/)?(?:awk|bash|cat|dash|env|find|grep|head|ls|perl|sed|sh|ssh|stat|sudo|tail|test|timeout): "
+    r"(?:\S*/)?(?:awk|bash|cat|dash|env|error|find|grep|head|ls|perl|sed|sh|ssh|stat|sudo|tail|test|timeout|warning): "
     r"|.*: (?:No such file or directory|Permission denied|Is a directory|Input/output error|command not found"
     r"|Transport endpoint is not connected|Connection refused|Software caused connection abort)$"
 )
-_PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
+_PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
 
 class Source:
@@ -89,4 +89,4 @@ def percent_decoded(text: str) -> str:
     """Return *text* with ``%C3%BC`` and the like decoded as UTF-8: so Proxmox VE stores descriptions and comments."""
     if "%" not in text:
         return text
-    return _PERCENT.sub(lambda match: bytes((int(match[1], 16),)), text.encode()).decode("utf-8", "replace")
+    return _PERCENT.sub(lambda match: bytes.fromhex(match[0].replace("%", "")).decode("utf-8", "replace"), text)

@@ -27,7 +27,7 @@ info = Info("guest configuration file parser", ("file",), ("cat /etc/pve/qemu-se
 Options = tuple[tuple[str, str], ...]
 
 _SECTION = re.compile(r"\[([A-Za-z_][A-Za-z0-9_.:-]*)\]\s*")
-_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+_KEY = re.compile(r"[a-z][a-z0-9_.-]*")
 _PENDING = frozenset({"PENDING", "pve:pending"})
 
 
@@ -109,7 +109,7 @@ def read(text: str) -> GuestConf:
             current = _open(source, sections, number, line)
         else:
             key, colon, value = line.partition(":")
-            if not colon or not _is_key(key):
+            if not colon or _KEY.fullmatch(key) is None:
                 if line.isspace():
                     continue
                 raise source.error("neither an option, a section nor a comment", number)
@@ -152,10 +152,6 @@ class _Section:
         return percent_decoded("\n".join(self.comments))
 
 
-def _is_key(key: str) -> bool:
-    return _KEY.fullmatch(key) is not None
-
-
 def _last(options: Options, key: str) -> str | None:
     for name, value in reversed(options):
         if name == key:
@@ -180,8 +176,16 @@ def _snapshot(source: Source, section: _Section) -> GuestSnapshot:
     return GuestSnapshot(
         name=section.name,
         parent=_last(options, "parent"),
-        snaptime=None if taken is None else source.integer(taken, "snaptime", section.line),
+        snaptime=None if taken is None else _snaptime(source, section, taken),
         description=section.description(),
         vmstate=_last(options, "vmstate") is not None,
         options=options,
     )
+
+
+def _snaptime(source: Source, section: _Section, taken: str) -> int:
+    if taken.isascii() and taken.isdigit() and len(taken) < 15:
+        return int(taken)
+    lines = source.lines[section.line :]
+    offset = next(index for index, line in enumerate(lines, 1) if line.startswith("snaptime"))
+    raise source.error("snaptime is not a whole number", section.line + offset)

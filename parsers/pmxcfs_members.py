@@ -90,6 +90,8 @@ def read(text: str) -> Members:
     """
     document = Document(NAME, text)
     top = document.mapping(document.top, "the document")
+    if "cluster" not in top and not top.keys() <= _TOP:
+        raise document.error("no 'cluster', but keys that are not known")
     listed = document.mapping(top.get("nodelist", {}), "'nodelist'")
     nodes = tuple(_node(document, name, value) for name, value in listed.items())
     cluster = _cluster(document, top["cluster"]) if "cluster" in top else None

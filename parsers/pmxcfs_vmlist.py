@@ -55,13 +55,15 @@ class VmList:
 
 
 def read(text: str) -> VmList:
-    """Read ``/etc/pve/.vmlist``. Without guests there is no ``ids``.
+    """Read ``/etc/pve/.vmlist``. Without guests there is no ``ids``, and nothing else in its place.
 
     Raises:
         ParseError: not JSON, a required key is missing, or a guest is of an unknown type.
     """
     document = Document(NAME, text)
     top = document.mapping(document.top, "the document")
+    if "ids" not in top and not top.keys() <= _TOP:
+        raise document.error("no 'ids', but keys that are not known")
     ids = document.mapping(top.get("ids", {}), "'ids'")
     source = Source(NAME, text)
     guests = [_guest(document, source.integer(key, f"guest {key!r}"), value) for key, value in ids.items()]
