@@ -7,12 +7,21 @@ from lab.cli import ns as lab
 
 
 @task(auto_shortflags=False)
-def demo(c):
+def demo(_):
     """Show the status of a lab cluster: healthy, with a node killed, healthy again."""
     from lab.demo import demo as show
 
     show()
 
 
-ns = Collection(*fabfile.ns.collections.values(), demo, lab=lab)
+@task(auto_shortflags=False)
+def docs(_):
+    """Write the generated files under docs/: findings and schemas."""
+    from docs.generate import write
+
+    for path in write():
+        print(path)
+
+
+ns = Collection(*fabfile.ns.collections.values(), demo, docs, lab=lab)
 ns.configure({"pvefleet_local": True})

@@ -32,6 +32,6 @@ def to_plain(value: Any) -> Any:
 
 
 def document(report: Any) -> str:
-    """Return the JSON text of *report*, with its kind and format version first."""
+    """Return the JSON text of *report*, with its kind and format version first and its exit code last."""
     head = {"kind": type(report).__name__, "version": VERSION}
-    return json.dumps(head | to_plain(report), indent=2, ensure_ascii=False)
+    return json.dumps(head | to_plain(report) | {"exit_code": int(report.exit_code)}, indent=2, ensure_ascii=False)

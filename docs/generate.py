@@ -1,0 +1,87 @@
+"""Writes what is generated under docs/: the catalogue of findings and the schemas of the JSON documents.
+
+Run it as ``.venv/bin/inv docs``; a test fails where a committed file is not what this makes of the code.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from pvefleet.model.catalogue import CATALOGUE
+from pvefleet.model.execution import ExecReport
+from pvefleet.model.prepare import PrepareReport
+from pvefleet.model.status import LinksReport, NodesReport, StatusReport
+from pvefleet.model.trust import TrustReport
+from pvefleet.views.plain import VERSION
+
+DOCS = Path(__file__).resolve().parent
+
+REPORTS: dict[str, type[Any]] = {
+    "cluster.status": StatusReport,
+    "cluster.nodes": NodesReport,
+    "cluster.links": LinksReport,
+    "cluster.exec": ExecReport,
+    "cluster.trust": TrustReport,
+    "node.prepare": PrepareReport,
+}
+
+_HEAD = """\
+# Findings
+
+<!-- Made by `inv docs` from the catalogue in pvefleet/model/catalogue.py; do not edit. -->
+
+Every finding has a code that never changes its meaning. The letter is the severity: E is critical (exit code 5), W a
+warning (4), I a note (0). *Acceptable* findings may be accepted by name by a command that would otherwise refuse.
+"""
+
+
+def findings() -> str:
+    """Return the text of docs/findings.md."""
+    parts = [_HEAD]
+    for entry in CATALOGUE:
+        accept = "acceptable" if entry.acceptable else "not acceptable"
+        fix = entry.fix.replace("{subject}", "NODE")
+        parts.append(
+            f"\n## {entry.code}: {entry.title}\n\n{entry.severity.value}, {accept}\n\n{entry.meaning}\n\n*What to do:* {fix}\n"
+        )
+    return "".join(parts)
+
+
+def schema(command: str) -> str:
+    """Return the JSON schema of what *command* prints with ``--json``."""
+    report = REPORTS[command]
+    made = TypeAdapter(report).json_schema(mode="serialization")
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"{command} --json",
+        "description": f"Format version {VERSION}. New keys may be added without a new version.",
+    }
+    made.pop("title", None)
+    made["properties"] = {
+        "kind": {"const": report.__name__, "description": "Which document this is."},
+        "version": {"const": VERSION, "description": "Format version."},
+        **made["properties"],
+    }
+    if "exit_code" not in made["properties"]:
+        made["properties"]["exit_code"] = {"type": "integer", "description": "What the command ends with."}
+    made["required"] = list(made["properties"])
+    return json.dumps(head | made, indent=2, sort_keys=False) + "\n"
+
+
+def files() -> dict[Path, str]:
+    """Return every generated file with its text."""
+    made = {DOCS / "schemas" / f"{command}.json": schema(command) for command in REPORTS}
+    return made | {DOCS / "findings.md": findings()}
+
+
+def write() -> list[Path]:
+    """Write the files that are not up to date; return their paths."""
+    stale = [path for path, text in files().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    for path in stale:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(files()[path], encoding="utf-8")
+    return stale
