@@ -45,9 +45,8 @@ def findings() -> str:
     for entry in CATALOGUE:
         accept = "acceptable" if entry.acceptable else "not acceptable"
         fix = entry.fix.replace("{subject}", "NODE")
-        parts.append(
-            f"\n## {entry.code}: {entry.title}\n\n{entry.severity.value}, {accept}\n\n{entry.meaning}\n\n*What to do:* {fix}\n"
-        )
+        parts.append(f"\n## {entry.code}: {entry.title}\n\n{entry.severity.value}, {accept}\n\n")
+        parts.append(f"{entry.meaning}\n\n*What to do:* {fix}\n")
     return "".join(parts)
 
 
