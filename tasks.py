@@ -1,9 +1,9 @@
 """``inv`` on a node: the same tasks with that node's own view. On a workstation: the lab and the developers' chores."""
 
 from invoke import Collection, task
-from lab.cli import ns as lab
 
 import fabfile
+from lab.cli import ns as lab
 
 
 @task(auto_shortflags=False)

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 OURS = ("fabfile", "parsers", "pvefleet", "lab", "tasks")
 
 LIBRARIES = {
+    "docs": ("tasks",),
     "cattrs": ("pvefleet.nodes",),
     "fabric": ("pvefleet.nodes.ssh", "pvefleet.cli.executor"),
     "invoke": ("pvefleet.nodes.ssh", "pvefleet.cli", "fabfile.__init__", "lab.cli", "tasks"),
@@ -32,10 +33,11 @@ LIBRARIES = {
     "testinfra": ("pvefleet.cli.acceptance",),
     "yaml": ("pvefleet.runbook",),
 }
-"""Library to the modules and packages that may import it. A library that is not listed may be imported nowhere."""
+"""What may be imported, and by which modules and packages; what is not listed, by none. docs/ holds a generator."""
 
 ONLY_IN_BODIES = {
     "jc": OURS,
+    "docs": ("tasks",),
     "lab": ("tasks",),
     "pvefleet.nodes.ssh": ("pvefleet.cli", "fabfile", "tasks"),
     "fabric": ("tasks",),
