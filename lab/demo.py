@@ -45,14 +45,16 @@ def demo() -> None:
 
 
 def _say(text: str) -> None:
-    print(f"\n==> {text}" if text[0].isupper() or text.startswith("pve") else f"    {text}", flush=True)
+    print(f"\n==> {text}", flush=True)
 
 
 def _run(lab: Lab, *argv: str, quiet: bool) -> int:
     tool = Path(sys.executable).with_name(argv[0])
     environment = os.environ | {"PVEFLEET_HOSTS": str(lab.hosts_toml)}
     out = subprocess.DEVNULL if quiet else None
-    return subprocess.run([tool, *argv[1:]], cwd=_TREE, env=environment, stdout=out, stderr=out, check=False).returncode
+    command = [tool, *argv[1:]]
+    done = subprocess.run(command, cwd=_TREE, env=environment, stdout=out, stderr=out, check=False)
+    return done.returncode
 
 
 def _show(lab: Lab, *argv: str) -> None:
@@ -62,7 +64,7 @@ def _show(lab: Lab, *argv: str) -> None:
 
 
 def _wait_for(lab: Lab, code: int) -> None:
-    """Ask for the status until it ends with *code*: corosync needs its time to notice, and so has a node to come back."""
+    """Ask for the status until it ends with *code*: a death has to be noticed, a node has to boot."""
     end = time.monotonic() + _SETTLE_SECONDS
     while (seen := _run(lab, "fab", "cluster.status", quiet=True)) != code:
         if time.monotonic() > end:
