@@ -181,11 +181,13 @@ class Init:
 
     def unit_of(self, pid: int) -> Unit | None:
         """The service a process belongs to, by session or by descent."""
-        mains = {unit.main_pid: unit for unit in self.units.values() if isinstance(unit, Unit) and unit.main_pid}
-        if pid in mains:
-            return mains[pid]
-        with contextlib.suppress(OSError):
-            return mains.get(os.getsid(pid))
+        try:
+            session = os.getsid(pid)
+        except OSError:
+            session = pid
+        for unit in self.units.values():
+            if isinstance(unit, Unit) and (session in unit.sessions or pid == unit.main_pid):
+                return unit
         return None
 
     async def boot(self) -> None:

@@ -13,10 +13,12 @@ from typing import Any
 from .unit_texts import DISABLED, ENABLED, UNITS
 
 LIB = "usr/lib/pvelab"
-COMMANDS = ("systemctl", "journalctl", "systemd-run")
+COMMANDS = ("systemctl", "journalctl", "systemd-run", "pmxcfs")
+MODULES = {"pmxcfs": "pmxcfs.main"}
 DOMAIN = "lab.test"
 
 SSHD_CONFIG = """\
+Include /etc/ssh/sshd_config.d/*.conf
 PermitRootLogin prohibit-password
 PasswordAuthentication no
 KbdInteractiveAuthentication no
@@ -34,7 +36,7 @@ _SHIM = """\
 import sys
 
 sys.path.insert(0, "/{lib}")
-from pve.{module} import main
+from lab.pve.{module} import main
 
 sys.exit(main({arguments}))
 """
@@ -87,7 +89,8 @@ def _copy_package(root: Path) -> None:
     here, target = Path(__file__).parent, root / LIB
     for path in sorted(here.rglob("*.py")):
         if path.name != "install.py":
-            _write(target / "pve" / path.relative_to(here), path.read_text())
+            _write(target / "lab/pve" / path.relative_to(here), path.read_text())
+    _write(target / "lab/__init__.py", "")
     _write(target / "main.py", (here / "main.py").read_text())
     _write(target / "mfusepy.py", Path(mfusepy.__file__).read_text())
     if not _compiled:
@@ -100,7 +103,7 @@ def _copy_package(root: Path) -> None:
 
 def _compile(root: Path, target: Path) -> None:
     argv = ["chroot", str(root), "/usr/bin/python3", "-I", "-S", "-m", "compileall", "-q"]
-    argv += ["--invalidation-mode", "unchecked-hash", f"/{LIB}/pve", f"/{LIB}/mfusepy.py"]
+    argv += ["--invalidation-mode", "unchecked-hash", f"/{LIB}/lab", f"/{LIB}/mfusepy.py"]
     try:
         subprocess.run(argv, check=True, capture_output=True, timeout=60)
     except (OSError, subprocess.SubprocessError):
@@ -120,7 +123,7 @@ def _install_commands(root: Path, node: dict[str, Any]) -> None:
         path = root / directory / name
         if name in ("date", "ping") and path.exists():
             path.rename(path.with_name(f"{name}.real"))
-        text = _SHIM.format(lib=LIB, module=command.replace("-", "_"), arguments=arguments)
+        text = _SHIM.format(lib=LIB, module=MODULES.get(command, command.replace("-", "_")), arguments=arguments)
         _write(path, text, 0o755)
 
 

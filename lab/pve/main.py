@@ -12,7 +12,7 @@ def main() -> int:
     """Dispatch to the tool named by the first argument; its module has that name with `_` for `-`."""
     sys.path.insert(0, LIB)
     tool = sys.argv[1].replace("-", "_")
-    module = __import__(f"pve.{tool}", fromlist=["main"])
+    module = __import__(f"lab.pve.{tool}", fromlist=["main"])
     result: int = module.main(sys.argv[2:])
     return result
 

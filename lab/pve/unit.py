@@ -8,6 +8,7 @@ import shlex
 import shutil
 import signal
 import time
+import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +76,7 @@ class Unit:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     stopping: bool = False
+    sessions: set[int] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -116,6 +118,7 @@ class Unit:
             "PATH": process.PATH,
             "LANG": "C.UTF-8",
             "NOTIFY_SOCKET": str(NOTIFY),
+            "INVOCATION_ID": uuid.uuid4().hex,
             "MAINPID": str(self.main_pid),
         }
         for value in self.file.all("Service", "EnvironmentFile"):
@@ -139,15 +142,19 @@ class Unit:
             argv = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", *argv]
         if self.fds is not None:
             stdin, stdout, stderr = self.fds
-            return process.spawn(argv, env, stdin=stdin, stdout=stdout, stderr=stderr)
+            pid = process.spawn(argv, env, stdin=stdin, stdout=stdout, stderr=stderr)
+            self.sessions.add(pid)
+            return pid
         pipe = self.host.log_pipe(self.name, Path(argv[0]).name)
         null = os.open("/dev/null", os.O_WRONLY)
         try:
             quiet_out = self.file.get("Service", "StandardOutput") == "null"
             quiet_err = self.file.get("Service", "StandardError") == "null"
-            return process.spawn(
+            pid = process.spawn(
                 argv, env, stdin=None, stdout=null if quiet_out else pipe, stderr=null if quiet_err else pipe
             )
+            self.sessions.add(pid)
+            return pid
         finally:
             os.close(null)
             os.close(pipe)
@@ -178,6 +185,7 @@ class Unit:
                 self.say(f"{self.name} - {self.description} was skipped because of an unmet condition check ({unmet}).")
                 return
             self.stopping, self.result, self.exit = False, SUCCESS, None
+            self.sessions.clear()
             self.ready.clear()
             self.ended.clear()
             self.enter("activating", "start")
@@ -207,13 +215,25 @@ class Unit:
                 self.say(f"Finished {self.name} - {self.description}.")
                 self.ended.set()
             return
-        self.main_pid, _ = self.spawn(self.file.get("Service", "ExecStart"))
+        if self.kind == "forking":
+            command = self.file.get("Service", "ExecStart")
+            self._require((await self.run_to_end(command, seconds)), "ExecStart")
+            self.main_pid = self._pid_from_file()
+        else:
+            self.main_pid, _ = self.spawn(self.file.get("Service", "ExecStart"))
         self.last_pid = self.main_pid
         self._keep(self._follow(self.host.watch(self.main_pid)))
         if self.kind in ("notify", "notify-reload"):
             await self._wait_ready(seconds)
         for command in self.file.all("Service", "ExecStartPost"):
             self._require((await self.run_to_end(command, seconds)), "ExecStartPost")
+
+    def _pid_from_file(self) -> int:
+        """The daemon a forking service left behind; an orphan of this node, so PID 1 is told of its end."""
+        try:
+            return int(Path(self.file.get("Service", "PIDFile")).read_text())
+        except (OSError, ValueError):
+            raise StartError("protocol") from None
 
     def _require(self, result: Exit, step: str) -> None:
         if not (result.code == "exited" and result.status == 0):

@@ -44,7 +44,8 @@ Before=corosync.service
 Wants=corosync.service
 
 [Service]
-Type=notify
+Type=forking
+PIDFile=/run/pve-cluster.pid
 ExecStart=/usr/bin/pmxcfs
 Restart=on-failure
 TimeoutStopSec=10
