@@ -1,0 +1,330 @@
+"""The lab from outside: start it, ask it, break it, end it. For tests and for the ``lab.*`` tasks."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from lab import host, processes, rootfs
+from lab.control import Client
+from lab.errors import LabError
+from lab.spec import LINKS, OUTSIDE_PORT, LabSpec
+from lab.state import StateDir
+
+_TREE = Path(__file__).resolve().parent.parent
+_DOWN_SECONDS = 15.0
+
+
+class Lab:
+    """A running lab.
+
+    Attributes:
+        state: its folder.
+        spec: what it looks like.
+    """
+
+    def __init__(self, folder: StateDir, spec: LabSpec, owner: int | None = None) -> None:
+        self.state = folder
+        self.spec = spec
+        self._owner = owner
+        self._client = Client(folder.control)
+
+    @classmethod
+    def up(
+        cls,
+        state_dir: Path,
+        *,
+        nodes: int = 3,
+        pve: str = "9.2",
+        blank: bool = False,
+        guests: int = 6,
+        token: int = 1000,
+        block: int = 77,
+        prefix: str = "pve",
+        scale: float = 0.25,
+        tied: bool = False,
+        report: Callable[[str], None] = lambda _line: None,
+    ) -> Lab:
+        """Start a lab and wait until its cluster has formed.
+
+        Args:
+            state_dir: its folder on this machine.
+            nodes: how many.
+            pve: the Proxmox VE release, a key of ``lab.spec.RELEASES``.
+            blank: leave the nodes alone, without a cluster.
+            guests: how many sample guests.
+            token: corosync's token timeout in milliseconds.
+            block: 127.BLOCK.1.N and the block after it lead to the nodes; labs side by side need different ones.
+            prefix: what node names start with.
+            scale: factor on the emulated delays.
+            tied: end the lab when this process ends, however it ends.
+            report: is told each step in a line.
+
+        Raises:
+            LabError: something is missing on this machine, a lab is running there, or it did not come up.
+        """
+        spec = LabSpec(nodes, pve, blank, guests, token, block, prefix, scale)
+        host.check()
+        base = rootfs.ensure(spec.suite, rootfs.cache_dir(), report)
+        folder = StateDir(Path(state_dir).absolute())
+        lock = folder.claim()
+        listeners: list[tuple[str, int, socket.socket]] = []
+        try:
+            listeners = _listen(spec)
+            owner = _launch(folder, spec, base, lock, listeners, report)
+        finally:
+            os.close(lock)
+            for _, _, listener in listeners:
+                listener.close()
+        lab = cls(folder, spec, owner)
+        if not tied:
+            lab._release()
+        return lab
+
+    @classmethod
+    def attach(cls, state_dir: Path) -> Lab:
+        """The lab that runs in a folder.
+
+        Raises:
+            LabError: none does.
+        """
+        folder = StateDir(Path(state_dir).absolute())
+        if not folder.alive():
+            raise LabError("no lab is running here: start one with `inv lab.up`")
+        return cls(folder, LabSpec.from_json(folder.spec_file.read_text()))
+
+    @property
+    def hosts_toml(self) -> Path:
+        """The inventory of this lab."""
+        return self.state.hosts_toml
+
+    @property
+    def known_hosts(self) -> Path:
+        """The nodes' host keys, by node name."""
+        return self.state.known_hosts
+
+    @property
+    def identity(self) -> Path:
+        """The private key that every node accepts for root."""
+        return self.state.identity
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The nodes' names in order."""
+        return tuple(node.name for node in self.spec.members)
+
+    def down(self) -> None:
+        """End the lab, by force if it does not answer, and wait until nothing of it is left."""
+        with contextlib.suppress(LabError, TimeoutError):
+            self._client.ask("down", seconds=5)
+        if not self.state.wait_gone(_DOWN_SECONDS):
+            os.kill(self.state.pid(), signal.SIGKILL)
+            if not self.state.wait_gone(_DOWN_SECONDS):
+                raise LabError(f"the lab in {self.state.path} (pid {self.state.pid()}) does not end")
+        self._drop_owner()
+
+    def _release(self) -> None:
+        """Let the lab live on without us."""
+        if self._owner is not None:
+            os.write(self._owner, b"r")
+            self._drop_owner()
+
+    def _drop_owner(self) -> None:
+        if self._owner is not None:
+            os.close(self._owner)
+            self._owner = None
+
+    def status(self) -> dict[str, Any]:
+        """The lab as it is; pids are this machine's, so that ``ps`` and ``nsenter`` understand them."""
+        status = self._client.ask("status")
+        outer = self.state.pid()
+        seen = {process.pids[1]: pid for pid, process in processes.descendants(outer).items() if len(process.pids) > 1}
+        status["pid"] = outer
+        del status["bubble"]
+        for node in status["nodes"]:
+            node["pid"] = seen.get(node["pid"])
+        return dict(status)
+
+    def exec(
+        self, node: str, argv: Sequence[str], *, stdin: bytes = b"", timeout: float = 60.0
+    ) -> tuple[int, bytes, bytes]:
+        """Run a command in a node, past SSH; return exit status, standard output, standard error.
+
+        Raises:
+            TimeoutError: it took longer than ``timeout`` seconds; it has been killed.
+            LabError: the node is off or frozen.
+        """
+        with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            source.write(stdin)
+            source.seek(0)
+            streams = (source.fileno(), out.fileno(), err.fileno())
+            status = self._client.execute(node, argv, streams, seconds=timeout)
+            out.seek(0)
+            err.seek(0)
+            return status, out.read(), err.read()
+
+    def exec_here(self, node: str, argv: Sequence[str]) -> int:
+        """Run a command in a node on our own standard streams; return its exit status."""
+        return self._client.execute(node, argv, (0, 1, 2), seconds=None, term=os.environ.get("TERM", ""))
+
+    def kill(self, node: str) -> None:
+        """Pull a node's plug: it falls silent without a goodbye."""
+        self._client.ask("kill", node=node)
+
+    def start(self, node: str) -> None:
+        """Power a node on, with the disk it had. Returns while it still boots."""
+        self._client.ask("start", node=node)
+
+    def freeze(self, node: str) -> None:
+        """Stop every process of a node; its kernel still answers."""
+        self._client.ask("freeze", node=node)
+
+    def thaw(self, node: str) -> None:
+        """Let a frozen node run on."""
+        self._client.ask("thaw", node=node)
+
+    def cut(self, node: str, *, link: int | None = None, outside: bool = False) -> None:
+        """Cut a node's link to the other nodes, or its way from this machine (``outside``); all without ``link``."""
+        self._client.ask("cut", node=node, links=_links(link), outside=outside)
+
+    def heal(self, node: str, *, link: int | None = None, outside: bool = False) -> None:
+        """Undo ``cut``."""
+        self._client.ask("heal", node=node, links=_links(link), outside=outside)
+
+    def partition(self, *groups: Sequence[str]) -> None:
+        """Part groups of nodes from each other on every link; nodes in no group form one together."""
+        self._client.ask("partition", groups=[list(group) for group in groups])
+
+    def join(self) -> None:
+        """Undo ``partition``."""
+        self._client.ask("join")
+
+    def hang(self, node: str) -> None:
+        """Stop a node's cluster file system: every access to /etc/pve waits."""
+        self._client.ask("hang", node=node)
+
+    def unhang(self, node: str) -> None:
+        """Let a hung cluster file system run on."""
+        self._client.ask("unhang", node=node)
+
+    def bmc(self, node: str, action: str = "status") -> str:
+        """Ask a node's management controller: ``status``, ``on`` or ``off``; return ``on`` or ``off``."""
+        return str(self._client.ask("bmc", node=node, action=action))
+
+    def wait_quorate(self, nodes: Sequence[str] | None = None, *, seconds: float = 60.0) -> None:
+        """Wait until each of these nodes (all, if none is named) sees quorum with at least these members.
+
+        Raises:
+            LabError: it took too long.
+        """
+        wanted = tuple(nodes) if nodes is not None else self.names
+        end = time.monotonic() + seconds
+        for node in wanted:
+            while not self._sees_quorum(node, len(wanted)):
+                if time.monotonic() > end:
+                    raise LabError(f"{node} did not see quorum with {len(wanted)} votes within {seconds:g} s")
+                time.sleep(0.1)
+
+    def _sees_quorum(self, node: str, votes: int) -> bool:
+        _, out, _ = self.exec(node, ["corosync-quorumtool", "-s"], timeout=20)
+        text = out.decode(errors="replace")
+        total = re.search(r"^Total votes:\s+(\d+)", text, re.MULTILINE)
+        return "Quorate:          Yes" in text and total is not None and int(total[1]) >= votes
+
+
+def _links(link: int | None) -> list[int]:
+    return list(LINKS) if link is None else [link]
+
+
+def _listen(spec: LabSpec) -> list[tuple[str, int, socket.socket]]:
+    """Open the loopback addresses that will lead to the nodes.
+
+    Raises:
+        LabError: another lab, or something else, has them.
+    """
+    listeners = []
+    for node in spec.members:
+        for link in LINKS:
+            listener = socket.socket()
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind((node.outside(link), OUTSIDE_PORT))
+            except OSError as error:
+                where = f"{node.outside(link)}:{OUTSIDE_PORT}"
+                raise LabError(
+                    f"{where} is taken ({error.strerror}): end the lab that has it, or choose another --block"
+                ) from error
+            listener.listen(128)
+            listeners.append((node.name, link, listener))
+    return listeners
+
+
+def _launch(
+    folder: StateDir,
+    spec: LabSpec,
+    base: Path,
+    lock: int,
+    listeners: list[tuple[str, int, socket.socket]],
+    report: Callable[[str], None],
+) -> int:
+    """Start the bubble and follow it until it is ready; return our end of the pipe that keeps it alive."""
+    read_end, report_end = os.pipe()
+    owner_end, owner = os.pipe()
+    config = {
+        "spec": asdict(spec),
+        "rootfs": str(base),
+        "state": str(folder.path),
+        "report": report_end,
+        "owner": owner_end,
+        "listeners": [(node, link, listener.fileno()) for node, link, listener in listeners],
+    }
+    namespaces = ["--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    argv = [host.tool("unshare", "util-linux"), *host.user_namespace(), *namespaces, "--"]
+    path = f"{os.environ.get('PATH', '')}:{host.SEARCH_PATH}"
+    with folder.log.open("wb") as log:
+        bubble = subprocess.Popen(
+            [*argv, sys.executable, "-m", "lab.bubble", json.dumps(config)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={"PATH": path, "PYTHONPATH": str(_TREE), "LANG": "C.UTF-8"},
+            cwd=_TREE,
+            pass_fds=[lock, report_end, owner_end, *(listener.fileno() for _, _, listener in listeners)],
+            start_new_session=True,
+        )
+    os.close(report_end)
+    os.close(owner_end)
+    os.write(lock, f"{bubble.pid}\n".encode())
+    folder.spec_file.write_text(spec.to_json() + "\n")
+    try:
+        _follow(read_end, folder, report)
+    except BaseException:
+        os.close(owner)
+        bubble.wait(_DOWN_SECONDS)
+        raise
+    return owner
+
+
+def _follow(read_end: int, folder: StateDir, report: Callable[[str], None]) -> None:
+    with os.fdopen(read_end) as lines:
+        for line in lines:
+            message = json.loads(line)
+            if "error" in message:
+                raise LabError(f"the lab did not come up: {message['error']}")
+            if "ready" in message:
+                return
+            report(message["progress"])
+    said = folder.log.read_text(errors="replace").strip().splitlines()
+    raise LabError(f"the lab did not come up: {said[-1] if said else 'it said nothing'}")
