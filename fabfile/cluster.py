@@ -16,9 +16,10 @@ def status(c):
       fab cluster.status
       fab -H @prod cluster.status --json
     """
+    from pvefleet.model.section import Section
     from pvefleet.rules.status import status_report
 
-    return status_report(c.fleet.facts())
+    return status_report(c.fleet.facts(Section.GUESTS))
 
 
 @fleet(local=True)
@@ -27,9 +28,10 @@ def nodes(c):
 
     Exit codes: as cluster.status, without the links.
     """
+    from pvefleet.model.section import Section
     from pvefleet.rules.status import nodes_report
 
-    return nodes_report(c.fleet.facts())
+    return nodes_report(c.fleet.facts(Section.GUESTS))
 
 
 @fleet(local=True)

@@ -52,7 +52,7 @@ def _run(lab: Lab, *argv: str, quiet: bool) -> int:
     tool = Path(sys.executable).with_name(argv[0])
     environment = os.environ | {"PVEFLEET_HOSTS": str(lab.hosts_toml)}
     out = subprocess.DEVNULL if quiet else None
-    command = [tool, *argv[1:]]
+    command = [str(tool), *argv[1:]]
     done = subprocess.run(command, cwd=_TREE, env=environment, stdout=out, stderr=out, check=False)
     return done.returncode
 

@@ -12,6 +12,7 @@ from pvefleet.model.facts import ClusterFacts
 from pvefleet.model.inventory import Inventory, NodeEntry, Policy
 from pvefleet.model.node import Node
 from pvefleet.model.outcome import Outcome
+from pvefleet.model.section import Section
 
 T = TypeVar("T")
 
@@ -75,15 +76,22 @@ class Fleet:
         limit = self.policy.connect_seconds + seconds + _MARGIN
         return fan_out(nodes, work, limit=self.policy.parallel, seconds=limit)
 
-    def facts(self) -> ClusterFacts:
-        """Read every node of the cluster, one script and one round trip each."""
+    def facts(self, *sections: Section) -> ClusterFacts:
+        """Read every node of the cluster, one script and one round trip each.
+
+        Args:
+            sections: what to read beyond BASE.
+        """
         from pvefleet.facts import cluster
 
+        asked = cluster.question(*sections)
+
         def on_all(work: Callable[[Node], cluster.NodeReading]) -> Sequence[Outcome[cluster.NodeReading]]:
-            return self.fan_out(work, nodes=self.nodes, seconds=cluster.SECONDS)
+            return self.fan_out(work, nodes=self.nodes, seconds=asked.seconds)
 
         return cluster.gather(
             self.entries,
+            asked,
             on_all,
             cluster=self.cluster,
             taken_at=self.environment.timestamp(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,11 +15,35 @@ from pvefleet.model.node import Node
 from pvefleet.model.observation import not_read
 from pvefleet.model.outcome import Outcome
 from pvefleet.model.remote_files import script
+from pvefleet.model.section import Section
 
-SOURCES: tuple[Source, ...] = (*machine.SOURCES, *corosync.SOURCES, *pmxcfs.SOURCES, *guests.SOURCES)
-SCRIPT = compose(SOURCES, pmxcfs.PROBE)
-SECONDS = script_seconds(SOURCES, pmxcfs.PROBE)
-"""The script's own limit: longer than every source's, so that a stuck source is its own problem only."""
+SOURCES: Mapping[Section, tuple[Source, ...]] = {
+    Section.BASE: (*machine.SOURCES, *corosync.SOURCES, *pmxcfs.SOURCES),
+    Section.GUESTS: guests.SOURCES,
+}
+"""What each section reads. A section that was not asked for leaves its part of the facts None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The one script that reads some sections, and how long it may take.
+
+    Attributes:
+        sections: what is asked for; BASE always is.
+        script: the shell text for a node.
+        seconds: the script's own limit: longer than every source's, so that a stuck source is its own problem only.
+    """
+
+    sections: frozenset[Section]
+    script: str
+    seconds: float
+
+
+def question(*sections: Section) -> Question:
+    """Return the question for *sections* and BASE."""
+    wanted = frozenset({Section.BASE, *sections})
+    sources = [source for section in Section if section in wanted for source in SOURCES[section]]
+    return Question(wanted, compose(sources, pmxcfs.PROBE), script_seconds(sources, pmxcfs.PROBE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +62,12 @@ class FanOut(Protocol):
         """Run *work* on every node and return the outcomes in the order of the nodes."""
 
 
-def read_node(node: Node, *, nonce: str, clock: Callable[[], float]) -> NodeReading:
+def read_node(node: Node, asked: Question, *, nonce: str, clock: Callable[[], float]) -> NodeReading:
     """Run the facts script on *node* and return its answers.
 
     Args:
         node: where.
+        asked: what to read.
         nonce: random text that frames the answers; a value no file can hold by chance.
         clock: our own time, seconds since the epoch.
 
@@ -50,7 +75,7 @@ def read_node(node: Node, *, nonce: str, clock: Callable[[], float]) -> NodeRead
         NodeError: the node was not reached, or its answer broke off.
     """
     sent = clock()
-    result = script(node, SCRIPT, nonce, timeout=SECONDS)
+    result = script(node, asked.script, nonce, timeout=asked.seconds)
     received = clock()
     try:
         return NodeReading(decode(result.stdout, nonce), sent, received)
@@ -62,6 +87,7 @@ def read_node(node: Node, *, nonce: str, clock: Callable[[], float]) -> NodeRead
 
 def gather(
     entries: Sequence[NodeEntry],
+    asked: Question,
     fan_out: FanOut,
     *,
     cluster: str,
@@ -75,6 +101,7 @@ def gather(
 
     Args:
         entries: the nodes, in the order of the fan-out's.
+        asked: what to read.
         fan_out: runs one function on all nodes.
         cluster: the name in hosts.toml, or empty.
         taken_at: UTC ISO 8601 text for the report.
@@ -83,8 +110,8 @@ def gather(
         clock_limit: seconds of clock difference that are still right.
         here: the node that looks at itself alone, or empty.
     """
-    outcomes = fan_out(lambda node: read_node(node, nonce=nonce, clock=clock))
-    nodes = tuple(_facts(entry, outcome) for entry, outcome in zip(entries, outcomes, strict=True))
+    outcomes = fan_out(lambda node: read_node(node, asked, nonce=nonce, clock=clock))
+    nodes = tuple(_facts(entry, asked.sections, outcome) for entry, outcome in zip(entries, outcomes, strict=True))
     return ClusterFacts(cluster, taken_at, nodes, clock_limit, here)
 
 
@@ -108,11 +135,10 @@ def unread(entry: NodeEntry, error: NodeError, *, seconds: float = 0.0, via: str
         pmxcfs=not_read("/etc/pve", why),
         members=not_read("/etc/pve/.members", why),
         guests_owned=not_read("/etc/pve/.vmlist", why),
-        guests_here=not_read("qm list, pct list", why),
     )
 
 
-def _facts(entry: NodeEntry, outcome: Outcome[NodeReading]) -> NodeFacts:
+def _facts(entry: NodeEntry, sections: frozenset[Section], outcome: Outcome[NodeReading]) -> NodeFacts:
     reading = outcome.value
     if reading is None:
         error = outcome.error or TimedOut(entry.name, f"{entry.name} did not answer in time", seconds=outcome.seconds)
@@ -135,5 +161,5 @@ def _facts(entry: NodeEntry, outcome: Outcome[NodeReading]) -> NodeFacts:
         pmxcfs=pmxcfs.pmxcfs(answers),
         members=pmxcfs.members(answers),
         guests_owned=pmxcfs.guests_owned(answers),
-        guests_here=guests.guests_here(answers),
+        guests_here=guests.guests_here(answers) if Section.GUESTS in sections else None,
     )

@@ -81,6 +81,8 @@ class NodeFacts:
         via: how it was reached; empty where it was not.
         error: why it was not read; None where it was.
         seconds: how long reading it took.
+
+    The parts that belong to a section which was not asked for, or to a node that was not read, are None.
     """
 
     name: str
@@ -101,7 +103,7 @@ class NodeFacts:
     pmxcfs: Seen[Pmxcfs]
     members: Seen[Members]
     guests_owned: Seen[VmList]
-    guests_here: Seen[LocalGuests]
+    guests_here: Seen[LocalGuests] | None = None
 
     @property
     def read(self) -> bool:

@@ -14,7 +14,7 @@ def guest_rows(facts: ClusterFacts) -> tuple[GuestRow, ...]:
     rows: dict[tuple[int, str], GuestRow] = {}
     answered = set()
     for node in facts.seen:
-        here = node.guests_here.value
+        here = node.guests_here.value if node.guests_here else None
         if here is not None:
             answered.add(node.name)
             rows.update({(row.vmid, row.node): row for row in _listed(node.name, here)})

@@ -168,7 +168,7 @@ def _note(node: NodeFacts) -> str:
     if node.error is not None:
         return node.error.message
     if node.quorum.problem is not None:
-        return node.quorum.problem.message
+        return "" if in_no_cluster(node) else node.quorum.problem.message
     if node.pmxcfs.problem is not None:
         return "/etc/pve does not answer"
     if node.pmxcfs.value and not node.pmxcfs.value.mounted:
@@ -180,7 +180,7 @@ def _guest_counts(
     facts: ClusterFacts, pve_name: str, node: NodeFacts | None
 ) -> tuple[int | None, int | None, int | None, int | None]:
     """Return VMs, running VMs, containers, running containers: the owner's lists, else any copy of the guest list."""
-    here = node.guests_here.value if node else None
+    here = node.guests_here.value if node and node.guests_here else None
     if here is not None:
         running = Counter(guest.status for guest in here.vms)["running"]
         running_ct = Counter(guest.status for guest in here.containers)["running"]

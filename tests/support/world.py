@@ -13,6 +13,7 @@ from pvefleet.model.facts import ClusterFacts
 from pvefleet.model.inventory import Endpoint, NodeEntry
 from pvefleet.model.node import CommandResult
 from pvefleet.model.outcome import Outcome
+from pvefleet.model.section import Section
 
 T = TypeVar("T")
 
@@ -62,8 +63,8 @@ class World:
         self.nodes[name].unreachable = UnreachableReason.TIMEOUT
         self.nodes[name].corosync = "stopped"
 
-    def facts(self, *, here: str = "") -> ClusterFacts:
-        """Read the cluster through the real facts code."""
+    def facts(self, *sections: Section, here: str = "") -> ClusterFacts:
+        """Read the cluster through the real facts code; GUESTS where no section is named."""
         names = [here] if here else self.listed
         entries = [
             NodeEntry(n, n, "" if here else self.name, Endpoint(f"192.0.2.{i}", 22)) for i, n in enumerate(names, 1)
@@ -74,6 +75,7 @@ class World:
 
         return cluster_facts.gather(
             entries,
+            cluster_facts.question(*(sections or (Section.GUESTS,))),
             fan_out,  # type: ignore[arg-type]
             cluster="" if here else self.name,
             taken_at="2026-11-21T03:21:04Z",
@@ -242,7 +244,8 @@ class _Scripted:
         assert names, "not the facts script"
         out = b""
         # What needs pmxcfs is skipped by the script itself where the probe fails.
-        bound = {source.name for source in cluster_facts.SOURCES if source.needs_pmxcfs}
+        every = [source for sources in cluster_facts.SOURCES.values() for source in sources]
+        bound = {source.name for source in every if source.needs_pmxcfs}
         for source in names.group(1).decode().split():
             if source in bound and node.pmxcfs in ("hung", "stopped"):
                 status, text, said = "skipped", "", ""

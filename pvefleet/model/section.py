@@ -1,0 +1,22 @@
+"""Sections of facts: what a command may ask the nodes for."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Section(StrEnum):
+    """One group of sources that are read together."""
+
+    BASE = "base"
+    """Machine, corosync, its configuration, pmxcfs, the guest list: read by every command."""
+    GUESTS = "guests"
+    """The node's own guests with their state, by ``qm list`` and ``pct list``."""
+    GUEST_CONFIGS = "guest-configs"
+    """Every guest's configuration file in the cluster, snapshots included, also of nodes that are down."""
+    HA = "ha"
+    """HA resources, rules and groups, the manager's and every LRM's state, the watchdog's markers."""
+    REPLICATION = "replication"
+    """Replication jobs, and the state that the node keeps of those it runs."""
+    HEALTH = "health"
+    """What the checks look at beyond that: keys, certificates, time, names, services, sshd."""
