@@ -113,7 +113,8 @@ def _other_name(name: str, known: Iterable[str], sign: str) -> str:
 
 def _parse(path: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        text = path.read_bytes().decode("utf-8")
+        return tomllib.loads(text)
     except FileNotFoundError as error:
         raise InventoryError(
             f"{path}: there is no such file", hint="PVEFLEET_HOSTS names another one; README shows what belongs into it"
@@ -124,9 +125,15 @@ def _parse(path: Path) -> dict[str, object]:
         line = error.object[: error.start].count(b"\n") + 1
         raise InventoryError(f"{path}: line {line}: not UTF-8 text", hint="save the file as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
-        raise InventoryError(
-            f"{path}: not TOML: {error}", hint="text stands in quotes, tables in [brackets]"
-        ) from error
+        reason, _, place = str(error).rpartition(" (at ")
+        hint = "text stands in quotes, tables in [brackets]"
+        raise InventoryError(f"{path}: line {_line(place, text)}: not TOML: {reason}", hint=hint) from error
+
+
+def _line(place: str, text: str) -> int:
+    """Read the line out of ``line 3, column 5)`` or ``end of document)``."""
+    found = re.match(r"line (\d+)", place)
+    return int(found.group(1)) if found else text.rstrip().count("\n") + 1
 
 
 class _Builder:
