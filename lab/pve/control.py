@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import unitfiles
+from .scope import Scope
 from .timer import Timer
 from .unit import StartError, Unit
 
@@ -76,6 +77,8 @@ class Control:
             return {"units": [describe(unit) for unit in self._init.units.values()]}
         if operation == "reset-failed":
             return self._reset_failed(request["unit"])
+        if operation == "adopt":
+            return {"unit": describe(self._init.adopt(request["name"], request["pid"]))}
         if operation == "run":
             return await self._run(request, fds)
         if operation == "shutdown":
@@ -94,7 +97,7 @@ class Control:
                 await self._init.restart(name)
             elif operation == "stop":
                 await self._init.stop(name)
-            elif isinstance(unit, Timer) or not await unit.reload():
+            elif not isinstance(unit, Unit) or not await unit.reload():
                 return {"failed": "reload", "unit": describe(unit)}
         except StartError as error:
             return {"failed": str(error), "unit": describe(unit)}
@@ -150,7 +153,7 @@ async def _readable(loop: asyncio.AbstractEventLoop, connection: socket.socket) 
         loop.remove_reader(connection)
 
 
-def describe(unit: Unit | Timer) -> Reply:
+def describe(unit: Unit | Timer | Scope) -> Reply:
     """A unit's state as plain data."""
     common = {
         "name": unit.name,
@@ -165,6 +168,8 @@ def describe(unit: Unit | Timer) -> Reply:
     }
     if isinstance(unit, Timer):
         return common | {"next_at": unit.next_at, "last_trigger": unit.last_trigger, "target": unit.target}
+    if isinstance(unit, Scope):
+        return common | {"main_pid": unit.main_pid, "last_pid": unit.last_pid, "exit_status": 0}
     return common | {
         "main_pid": unit.main_pid,
         "last_pid": unit.last_pid,

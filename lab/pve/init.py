@@ -15,6 +15,7 @@ from pathlib import Path
 from . import devlog, journal, process, unitfiles
 from .control import Control
 from .layout import BOOT_ID, CONTROL_SOCKET, LOG_DIR
+from .scope import Scope
 from .timer import Timer
 from .unit import Exit, Host, StartError, Unit
 
@@ -25,14 +26,14 @@ class Init:
     """The units of this node and the children of PID 1."""
 
     def __init__(self) -> None:
-        self.units: dict[str, Unit | Timer] = {}
+        self.units: dict[str, Unit | Timer | Scope] = {}
         self.booted = time.time()
         self.shutting_down = asyncio.Event()
         self._watched: dict[int, asyncio.Future[Exit]] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._host = Host(watch=self.watch, log_pipe=self.log_pipe, changed=self._changed)
 
-    def load(self, name: str) -> Unit | Timer | None:
+    def load(self, name: str) -> Unit | Timer | Scope | None:
         """The unit of that name, read from its files when it is not known yet or is down; None when there is none."""
         name = unitfiles.canonical(name)
         known = self.units.get(name)
@@ -48,9 +49,9 @@ class Init:
             return known
         return self.add(file)
 
-    def add(self, file: unitfiles.UnitFile, *, transient: bool = False, collect: bool = False) -> Unit | Timer:
+    def add(self, file: unitfiles.UnitFile, *, transient: bool = False, collect: bool = False) -> Unit | Timer | Scope:
         """Make a unit known under its name."""
-        unit: Unit | Timer
+        unit: Unit | Timer | Scope
         if file.name.endswith(".timer"):
             unit = Timer(file, self.fire, self.booted)
             unit.transient, unit.collect = transient, collect
@@ -77,7 +78,8 @@ class Init:
                     raise StartError("dependency") from None
         await unit.start()
         for wanted in unit.file.words("Unit", "Wants"):
-            if wanted.endswith(".service") and wanted not in seen:
+            known = self.load(wanted) if wanted.endswith(".service") and wanted not in seen else None
+            if known is not None and known.active == "inactive":
                 with contextlib.suppress(StartError):
                     await self.start(wanted, seen)
 
@@ -91,7 +93,7 @@ class Init:
             if unit.name in requires and other.active == "active":
                 await other.stop()
         await unit.stop()
-        if unit.transient and unit.name in self.units:
+        if unit.transient:
             self._forget(unit)
 
     async def restart(self, name: str) -> None:
@@ -130,9 +132,24 @@ class Init:
         if unit.transient and (unit.active == "inactive" or (unit.collect and unit.active == "failed")):
             asyncio.get_running_loop().call_soon(self._forget, unit)
 
-    def _forget(self, unit: Unit | Timer) -> None:
+    def _forget(self, unit: Unit | Timer | Scope) -> None:
         if self.units.get(unit.name) is unit and unit.active in ("inactive", "failed"):
             del self.units[unit.name]
+
+    def adopt(self, name: str, pid: int) -> Scope:
+        """Watch an orphan of this node under the name of a unit."""
+        future = self.watch(pid)
+        if not Path(f"/proc/{pid}").exists():
+            future.set_result(Exit("exited", 0))
+        scope = Scope(name, pid, future)
+        self.units[name] = scope
+
+        async def until_gone() -> None:
+            await scope.watch()
+            self._forget(scope)
+
+        self.background(until_gone())
+        return scope
 
     def watch(self, pid: int) -> asyncio.Future[Exit]:
         """A future of the end of a child of ours; to be asked for before the event loop can run again."""
@@ -208,7 +225,7 @@ class Init:
             jobs[name] = asyncio.create_task(one(name))
         await asyncio.gather(*jobs.values(), return_exceptions=True)
 
-    def _ordered(self, other: str, unit: Unit | Timer) -> bool:
+    def _ordered(self, other: str, unit: Unit | Timer | Scope) -> bool:
         first = unitfiles.read(other)
         if other in unit.file.words("Unit", "After"):
             return first is None or unit.name not in first.words("Unit", "After")

@@ -13,7 +13,7 @@ from typing import Any
 from .unit_texts import DISABLED, ENABLED, UNITS
 
 LIB = "usr/lib/pvelab"
-COMMANDS = ("systemctl", "journalctl", "systemd-run", "pmxcfs")
+COMMANDS = ("systemctl", "journalctl", "systemd-run", "pmxcfs", "pvecm", "pveversion", "qm", "pct")
 MODULES = {"pmxcfs": "pmxcfs.main"}
 DOMAIN = "lab.test"
 

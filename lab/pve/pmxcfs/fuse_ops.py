@@ -97,7 +97,7 @@ class PveFilesystem(Operations):  # type: ignore[misc]
         return target
 
     def open(self, path: str, flags: int) -> int:
-        """Opening asks for no quorum, writing does; generated files can only be read."""
+        """Opening asks for no quorum, writing does, and so does cutting off; generated files can only be read."""
         path = paths.normal(path)
         if path in VIRTUAL:
             if flags & (os.O_WRONLY | os.O_RDWR):
@@ -105,6 +105,8 @@ class PveFilesystem(Operations):  # type: ignore[misc]
         else:
             with self._daemon.lock:
                 self._entry(path)
+            if flags & os.O_TRUNC:
+                self.truncate(path, 0)
         return 0
 
     def read(self, path: str, size: int, offset: int, _fh: int) -> bytes:

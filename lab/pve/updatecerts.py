@@ -1,0 +1,81 @@
+"""`pvecm updatecerts`: this node's directories, ssh keys and host key in /etc/pve; run at each start of pveproxy."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from . import cfs
+from .layout import ETC_PVE
+from .pmxcfs.seed import NODE_DIRECTORIES
+
+WAIT_SECONDS = 80.0
+LOCK_SECONDS = 10.0
+TIMEOUT = (
+    "got timeout when trying to ensure cluster certificates and base file hierarchy is set up"
+    " - no quorum (yet) or hung pmxcfs?"
+)
+
+
+def run(*, force: bool, silent: bool) -> int:
+    """Wait for a writable /etc/pve, then put in what is missing; only `force` says what it does."""
+    end = time.monotonic() + WAIT_SECONDS
+    while not (os.path.ismount(ETC_PVE) and cfs.is_quorate()):
+        if time.monotonic() > end:
+            if silent:
+                return 0
+            print(TIMEOUT, file=sys.stderr)
+            return 4
+        time.sleep(0.2)
+    if force and not silent:
+        print("(re)generate node files\ngenerate new node certificate")
+    node = ETC_PVE / "nodes" / os.uname().nodename
+    try:
+        for directory in (ETC_PVE / "priv/lock", *(node / name for name in NODE_DIRECTORIES)):
+            directory.mkdir(parents=True, exist_ok=True)
+        _merge_keys()
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return error.errno or 255
+    return 0
+
+
+def _merge_keys() -> None:
+    """Add this node's user key and host keys to the cluster's files, under a lock: all nodes do this when all boot."""
+    lock = ETC_PVE / "priv/lock/file-authorized_keys"
+    end = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            lock.mkdir()
+            break
+        except FileExistsError:
+            if time.monotonic() > end:
+                raise
+            os.utime(lock, (0, 0))
+            time.sleep(0.2)
+    try:
+        key = Path("/root/.ssh/id_rsa.pub")
+        if key.exists():
+            _add(ETC_PVE / "priv/authorized_keys", [key.read_text().strip()])
+        name, address = os.uname().nodename, _address()
+        host_keys = [
+            " ".join(path.read_text().split()[:2]) for path in sorted(Path("/etc/ssh").glob("ssh_host_*_key.pub"))
+        ]
+        _add(ETC_PVE / "priv/known_hosts", [f"{who} {each}" for each in host_keys for who in (name, address) if who])
+    finally:
+        lock.rmdir()
+
+
+def _address() -> str:
+    from .layout import NodeSettings
+
+    return NodeSettings.load().links[0]
+
+
+def _add(path: Path, lines: list[str]) -> None:
+    present = path.read_text().splitlines() if path.exists() else []
+    missing = [line for line in lines if line not in present]
+    if missing:
+        cfs.write(path, "".join(f"{line}\n" for line in [*present, *missing]))
