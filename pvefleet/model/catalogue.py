@@ -1,7 +1,7 @@
 """The catalogue of findings: every code there is, what it means, what to do, and whether the risk may be accepted.
 
-The entries stand in pvefleet/model/findings/, one module per area. docs/findings.md is generated from them. A code is never
-given a new meaning and never used again.
+The entries stand in pvefleet/model/findings/, one module per area. docs/findings.md is generated from them. A code is
+never given a new meaning and never used again.
 """
 
 from __future__ import annotations
