@@ -4,7 +4,7 @@ from pvefleet.cli.scope import Targets
 from pvefleet.cli.task import fleet
 
 
-@fleet(local=True)
+@fleet(reads=True, local=True)
 def status(c):
     """Show what every node itself sees: quorum, nodes, links, guests, and everything that is not as it should be.
 
@@ -22,7 +22,7 @@ def status(c):
     return status_report(c.fleet.facts(Section.GUESTS))
 
 
-@fleet(local=True)
+@fleet(reads=True, local=True)
 def nodes(c):
     """Show every node: id, state, votes, quorum, addresses, version, uptime, clock, guests.
 
@@ -34,7 +34,7 @@ def nodes(c):
     return nodes_report(c.fleet.facts(Section.GUESTS))
 
 
-@fleet(local=True)
+@fleet(reads=True, local=True)
 def links(c):
     """Show every corosync link in both directions, as the node at its start sees it, with addresses and MTU.
 

@@ -14,7 +14,7 @@ from invoke.tasks import Call, Task
 from pvefleet.cli.context import FleetContext
 from pvefleet.cli.environment import Environment, current
 from pvefleet.cli.fleet import Fleet, project_root
-from pvefleet.cli.on_node import task_path
+from pvefleet.cli.on_node import replayed, task_path
 from pvefleet.cli.scope import choose
 from pvefleet.cli.task import FleetTask, report_error
 from pvefleet.model.errors import ExitCode, PvefleetError, UsageError, worst_exit
@@ -67,7 +67,8 @@ class FleetExecutor(fabric.Executor):  # type: ignore[misc]
                 expanded.append(call)
                 continue
             ours = call.clone(into=FleetCall)
-            ours.fleet = self._fleet(call.task, hosts)
+            replay = call.kwargs.get("replay")
+            ours.fleet = replayed(current(), Path(replay)) if replay else self._fleet(call.task, hosts)
             expanded.append(ours)
         return expanded
 

@@ -35,6 +35,8 @@ class Fleet:
         inventory: hosts.toml; None on a node.
         named: did ``-H`` name the targets?
         remainder: what followed ``--`` on the command line.
+        record: folder to keep what the nodes said in, or None.
+        replay: folder of a recording to read instead of the nodes, or None.
     """
 
     environment: Environment
@@ -47,6 +49,8 @@ class Fleet:
     inventory: Inventory | None = None
     named: bool = False
     remainder: str = ""
+    record: Path | None = None
+    replay: Path | None = None
     _open: Callable[[Sequence[NodeEntry]], tuple[Node, ...]] | None = field(default=None, repr=False)
 
     def target_nodes(self) -> tuple[Node, ...]:
@@ -82,14 +86,16 @@ class Fleet:
         Args:
             sections: what to read beyond BASE.
         """
-        from pvefleet.facts import cluster
+        from pvefleet.facts import cluster, recording
 
+        if self.replay is not None:
+            return cluster.assemble(recording.load(self.replay, frozenset(sections)))
         asked = cluster.question(*sections)
 
         def on_all(work: Callable[[Node], cluster.NodeReading]) -> Sequence[Outcome[cluster.NodeReading]]:
             return self.fan_out(work, nodes=self.nodes, seconds=asked.seconds)
 
-        return cluster.gather(
+        look = cluster.look_at(
             self.entries,
             asked,
             on_all,
@@ -100,6 +106,9 @@ class Fleet:
             clock_limit=self.policy.clock_skew_seconds,
             here=self.here,
         )
+        if self.record is not None:
+            recording.save(look, self.record)
+        return cluster.assemble(look)
 
     def close(self) -> None:
         """Close every connection."""

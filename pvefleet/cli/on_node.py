@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pvefleet.cli.context import FleetContext
-from pvefleet.cli.environment import current
+from pvefleet.cli.environment import Environment, current
 from pvefleet.cli.fleet import Fleet
 from pvefleet.model.errors import UsageError
 from pvefleet.model.inventory import Endpoint, NodeEntry, Policy
@@ -17,12 +18,13 @@ LOCAL = "pvefleet_local"
 """Key of the configuration by which tasks.py says that tasks run on the node they are started on."""
 
 
-def context_on_node(context: Any, task: FleetTask) -> FleetContext:
+def context_on_node(context: Any, task: FleetTask, replay: str | None) -> FleetContext:
     """Return the context of a task that ``inv`` started on a node.
 
     Args:
         context: Invoke's own context.
         task: what was asked for.
+        replay: folder of a recording that is to be read instead of the node, or None.
 
     Raises:
         UsageError: the context is neither ours nor that of ``inv`` on a node, this is no Proxmox VE node, or the task
@@ -34,6 +36,8 @@ def context_on_node(context: Any, task: FleetTask) -> FleetContext:
             hint="start it with fab from the folder that holds fabric.yaml, or fab -r FOLDER",
         )
     environment = current()
+    if replay:
+        return FleetContext(context.config, replayed(environment, Path(replay)))
     if not environment.executable("pvecm"):
         raise UsageError(
             "inv runs on a Proxmox VE node, for that node's own view; this machine is none (it has no pvecm)",
@@ -49,6 +53,11 @@ def context_on_node(context: Any, task: FleetTask) -> FleetContext:
     entry = NodeEntry(name=name, pve_name=name, cluster="", endpoint=Endpoint("localhost", 0))
     fleet = Fleet(environment, "", (entry,), (entry,), (LocalNode(name),), Policy(), here=name)
     return FleetContext(context.config, fleet)
+
+
+def replayed(environment: Environment, folder: Path) -> Fleet:
+    """Return a fleet that reads a recording, and has no node that anything could be done to."""
+    return Fleet(environment, "", (), (), (), Policy(), replay=folder)
 
 
 def task_path(task: FleetTask) -> str:

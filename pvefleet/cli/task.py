@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from invoke.exceptions import Exit
@@ -24,6 +26,7 @@ class FleetTask(Task[Any]):
         name: what an operator types, where it is not the function's name.
         targets: how many nodes it takes.
         connects: does it use connections to the nodes? One that does not may be about nodes that refuse a login.
+        reads: is it a report of facts alone? Then it can be recorded and replayed.
         local: can it run on a node, with that node's view alone?
         help: option name to help text.
     """
@@ -35,17 +38,22 @@ class FleetTask(Task[Any]):
         name: str | None = None,
         targets: Targets = Targets.ANY,
         connects: bool = True,
+        reads: bool = False,
         local: bool = False,
         help: dict[str, str] | None = None,
     ) -> None:
         super().__init__(body, name=name, positional=(), auto_shortflags=False, help=help or {})
         self.targets = targets
         self.connects = connects
+        self.reads = reads
         self.local = local
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         """Return the body's arguments and the common flags."""
         arguments = list(super().get_arguments(ignore_unknown_help))
+        if self.reads:
+            arguments.append(Argument(names=("record",), help="Keep what the nodes said in this new folder."))
+            arguments.append(Argument(names=("replay",), help="Read a recording instead of the nodes."))
         arguments.append(
             Argument(names=("json",), kind=bool, default=False, help="Print one JSON document instead of tables.")
         )
@@ -61,9 +69,12 @@ class FleetTask(Task[Any]):
 
         as_json = bool(kwargs.pop("json", False))
         context, rest = args[0], args[1:]
+        record, replay = kwargs.pop("record", None), kwargs.pop("replay", None)
         with_executor = isinstance(context, FleetContext)
         if not with_executor:
-            context = self._on_this_node(context)
+            context = self._on_this_node(context, replay)
+        if record:
+            context.fleet = replace(context.fleet, record=Path(record))
         code = run(lambda: self.body(context, *rest, **kwargs), as_json=as_json)
         context.fleet.close()
         self.times_called += 1
@@ -71,12 +82,12 @@ class FleetTask(Task[Any]):
             raise Exit(code=int(code))
         return code
 
-    def _on_this_node(self, context: Any) -> Any:
+    def _on_this_node(self, context: Any, replay: str | None) -> Any:
         """Return a context for the node we stand on, or refuse: nothing else may run a native command here."""
         from pvefleet.cli.on_node import context_on_node
 
         try:
-            return context_on_node(context, self)
+            return context_on_node(context, self, replay)
         except PvefleetError as error:
             report_error(error)
             raise Exit(code=int(error.exit_code)) from error

@@ -85,7 +85,30 @@ def read_node(node: Node, asked: Question, *, nonce: str, clock: Callable[[], fl
         raise OutcomeUnknown(node.name, f"{node.name}: {broken} ({why})") from broken
 
 
-def gather(
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Everything that one look at a cluster brought home, undigested: what a recording keeps.
+
+    Attributes:
+        cluster: the name in hosts.toml, or empty.
+        taken_at: UTC ISO 8601 text for the report.
+        clock_limit: seconds of clock difference that are still right.
+        here: the node that looks at itself alone, or empty.
+        sections: what was asked for.
+        nodes: name in hosts.toml and name in the cluster, node by node.
+        outcomes: what became of each, in the same order.
+    """
+
+    cluster: str
+    taken_at: str
+    clock_limit: float
+    here: str
+    sections: frozenset[Section]
+    nodes: tuple[tuple[str, str], ...]
+    outcomes: tuple[Outcome[NodeReading], ...]
+
+
+def look_at(
     entries: Sequence[NodeEntry],
     asked: Question,
     fan_out: FanOut,
@@ -96,7 +119,7 @@ def gather(
     clock: Callable[[], float],
     clock_limit: float,
     here: str = "",
-) -> ClusterFacts:
+) -> Look:
     """Read every node and return what they said, errors included.
 
     Args:
@@ -111,16 +134,25 @@ def gather(
         here: the node that looks at itself alone, or empty.
     """
     outcomes = fan_out(lambda node: read_node(node, asked, nonce=nonce, clock=clock))
-    nodes = tuple(_facts(entry, asked.sections, outcome) for entry, outcome in zip(entries, outcomes, strict=True))
-    return ClusterFacts(cluster, taken_at, nodes, clock_limit, here)
+    names = tuple((entry.name, entry.pve_name) for entry in entries)
+    return Look(cluster, taken_at, clock_limit, here, asked.sections, names, tuple(outcomes))
 
 
-def unread(entry: NodeEntry, error: NodeError, *, seconds: float = 0.0, via: str = "") -> NodeFacts:
+def assemble(look: Look) -> ClusterFacts:
+    """Return the facts that a look amounts to: every answer parsed, every problem named."""
+    nodes = tuple(
+        _facts(name, pve_name, look.sections, outcome)
+        for (name, pve_name), outcome in zip(look.nodes, look.outcomes, strict=True)
+    )
+    return ClusterFacts(look.cluster, look.taken_at, nodes, look.clock_limit, look.here)
+
+
+def unread(name: str, pve_name: str, error: NodeError, *, seconds: float = 0.0, via: str = "") -> NodeFacts:
     """Return the facts of a node that was not read: nothing but the reason."""
     why = error.message
     return NodeFacts(
-        name=entry.name,
-        pve_name=entry.pve_name,
+        name=name,
+        pve_name=pve_name,
         via=via,
         error=error,
         seconds=seconds,
@@ -138,15 +170,15 @@ def unread(entry: NodeEntry, error: NodeError, *, seconds: float = 0.0, via: str
     )
 
 
-def _facts(entry: NodeEntry, sections: frozenset[Section], outcome: Outcome[NodeReading]) -> NodeFacts:
+def _facts(name: str, pve_name: str, sections: frozenset[Section], outcome: Outcome[NodeReading]) -> NodeFacts:
     reading = outcome.value
     if reading is None:
-        error = outcome.error or TimedOut(entry.name, f"{entry.name} did not answer in time", seconds=outcome.seconds)
-        return unread(entry, error, seconds=outcome.seconds, via=outcome.via)
+        error = outcome.error or TimedOut(name, f"{name} did not answer in time", seconds=outcome.seconds)
+        return unread(name, pve_name, error, seconds=outcome.seconds, via=outcome.via)
     answers = reading.answers
     return NodeFacts(
-        name=entry.name,
-        pve_name=entry.pve_name,
+        name=name,
+        pve_name=pve_name,
         via=outcome.via,
         error=None,
         seconds=outcome.seconds,

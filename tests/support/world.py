@@ -73,7 +73,7 @@ class World:
         def fan_out(work: Callable[[_Scripted], T]) -> Sequence[Outcome[T]]:
             return [self._outcome(name, work) for name in names]
 
-        return cluster_facts.gather(
+        look = cluster_facts.look_at(
             entries,
             cluster_facts.question(*(sections or (Section.GUESTS,))),
             fan_out,  # type: ignore[arg-type]
@@ -84,6 +84,7 @@ class World:
             clock_limit=1.0,
             here=here,
         )
+        return cluster_facts.assemble(look)
 
     def _outcome(self, name: str, work: Callable[[_Scripted], T]) -> Outcome[T]:
         try:
