@@ -81,11 +81,13 @@ def write(path: Path, text: str) -> None:
     """
     temporary = Path(f"{path}.tmp.{os.getpid()}")
     try:
+        # at the first boot of a node `updatecerts` may still be on its way
+        path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_text(text)
         temporary.rename(path)
     except OSError as error:
         action = "open" if error.filename == str(temporary) and error.filename2 is None else "rename"
-        raise CommandError(f"unable to {action} file '{temporary}' - {error.strerror}", error.errno or 255) from None
+        raise CommandError(f"unable to {action} file '{temporary}' - {error.strerror}", 2) from None
 
 
 def log(message: str, *, tag: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import threading
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,6 +43,7 @@ sys.exit(main({arguments}))
 """
 
 _compiled: dict[str, bytes] = {}
+_compiling = threading.Lock()
 
 
 def install(root: Path, *, node: dict[str, Any]) -> None:
@@ -93,8 +95,9 @@ def _copy_package(root: Path) -> None:
     _write(target / "lab/__init__.py", "")
     _write(target / "main.py", (here / "main.py").read_text())
     _write(target / "mfusepy.py", Path(mfusepy.__file__).read_text())
-    if not _compiled:
-        _compile(root, target)
+    with _compiling:
+        if not _compiled:
+            _compile(root, target)
     for name, data in _compiled.items():
         path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,10 +105,9 @@ def _copy_package(root: Path) -> None:
 
 
 def _compile(root: Path, target: Path) -> None:
-    argv = ["chroot", str(root), "/usr/bin/python3", "-I", "-S", "-m", "compileall", "-q"]
-    argv += ["--invalidation-mode", "unchecked-hash", f"/{LIB}/lab", f"/{LIB}/mfusepy.py"]
+    argv = ["/usr/bin/python3", "-I", "-S", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
     try:
-        subprocess.run(argv, check=True, capture_output=True, timeout=60)
+        _in_root(root, [*argv, f"/{LIB}/lab", f"/{LIB}/mfusepy.py"])
     except (OSError, subprocess.SubprocessError):
         return  # no right to chroot, or Debian is not below yet: PID 1 compiles at its first start
     _compiled.update({str(path.relative_to(target)): path.read_bytes() for path in target.rglob("*.pyc")})
@@ -149,9 +151,9 @@ def _install_ssh(root: Path, node: dict[str, Any]) -> None:
     _write(ssh / "sshd_config", SSHD_CONFIG)
     for old in ssh.glob("ssh_host_*"):
         old.unlink()
-    _keygen(ssh / "ssh_host_ed25519_key", "ed25519", node["name"])
+    _keygen(root, "etc/ssh/ssh_host_ed25519_key", "ed25519", node["name"])
     if not (home / "id_rsa").exists():
-        _keygen(home / "id_rsa", "rsa", node["name"])
+        _keygen(root, "root/.ssh/id_rsa", "rsa", node["name"])
     links = (
         (home / "authorized_keys", "/etc/pve/priv/authorized_keys"),
         (ssh / "ssh_known_hosts", "/etc/pve/priv/known_hosts"),
@@ -161,8 +163,21 @@ def _install_ssh(root: Path, node: dict[str, Any]) -> None:
         link.symlink_to(target)
 
 
-def _keygen(path: Path, kind: str, name: str) -> None:
-    keygen = shutil.which("ssh-keygen") or "/usr/bin/ssh-keygen"
+def _keygen(root: Path, path: str, kind: str, name: str) -> None:
+    """Make a key pair with the node's own ssh-keygen, as the host needs none."""
     size = ["-b", "2048"] if kind == "rsa" else []
-    argv = [keygen, "-q", "-t", kind, *size, "-N", "", "-C", f"root@{name}", "-f", str(path)]
-    subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    _in_root(root, ["ssh-keygen", "-q", "-t", kind, *size, "-N", "", "-C", f"root@{name}", "-f", f"/{path}"])
+
+
+def _in_root(root: Path, argv: Sequence[str]) -> None:
+    """Run one of the node's programs with its root directory.
+
+    Raises:
+        OSError: chroot is not there.
+        subprocess.SubprocessError: it failed, or we may not.
+    """
+    path = "/usr/sbin:/usr/bin:/sbin:/bin"
+    chroot = shutil.which("chroot", path=path) or "chroot"
+    command = [chroot, str(root), *argv]
+    env = {"PATH": path, "LANG": "C.UTF-8"}
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, env=env)

@@ -1,0 +1,37 @@
+"""The captures the emulation is held against, and a lab to hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from lab.client import Lab
+from lab.launch import free_block
+from tests.labpve.holding import Capture, Shell
+
+FIRST_BLOCK = 107
+
+
+@pytest.fixture
+def capture() -> Callable[[str], Capture]:
+    return Capture.read
+
+
+@pytest.fixture(scope="session")
+def formed_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    lab = Lab.up(tmp_path_factory.mktemp("labpve"), guests=0, block=free_block(FIRST_BLOCK), tied=True)
+    yield lab
+    lab.down()
+
+
+@pytest.fixture
+def lab(formed_lab: Lab) -> Iterator[Lab]:
+    """Three nodes, one cluster; whatever a test breaks is mended afterwards."""
+    yield formed_lab
+    formed_lab.restore()
+
+
+@pytest.fixture
+def shell(lab: Lab) -> Shell:
+    return Shell(lab)
