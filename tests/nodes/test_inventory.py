@@ -174,7 +174,7 @@ MISTAKES = {
     "empty address": ("[clusters.c.nodes.n]\naddress = ''", "neither an IP address nor a host name", ""),
     "port on a link": (NODE + "links = ['10.0.2.1:22']", "pve01.links.0: '10.0.2.1:22' is neither", ""),
     "link 8": (NODE + "links = { 8 = '10.0.2.1' }", "pve01.links.8: corosync has links 0 to 7", ""),
-    "link named": (NODE + "links = { ring0 = '10.0.2.1' }", "links.ring0: corosync has links 0 to 7", ""),
+    "link named": (NODE + "links = { ring0 = '10.0.2.1' }", "ring0: corosync has links 0 to 7", ""),
     "one address on two links": (NODE + "links = ['10.0.2.1', '10.0.2.1']", "links.1: 10.0.2.1 is another link's", ""),
     "no time at all": (
         NODE + "[clusters.prod.policy]\nconnect_seconds = 0",

@@ -146,7 +146,7 @@ class NodeRunner(Remote):  # type: ignore[misc]
         """Close the channel, in a thread of its own if it is still open: that sends a message, which may block."""
         channel = self._feeder.channel if hasattr(self, "_feeder") else None
         if channel is not None and not channel.closed:
-            threading.Thread(target=channel.close, name="close-channel", daemon=True).start()
+            threading.Thread(target=_close, args=(channel,), name="close-channel", daemon=True).start()
 
     def _drain(self, channel: Channel) -> None:
         while channel.recv_ready():
@@ -241,6 +241,11 @@ class _Feeder(threading.Thread):
             if part == 0:
                 return
             sent += part
+
+
+def _close(channel: Channel) -> None:
+    with suppress(SSHException, OSError, EOFError):
+        channel.close()
 
 
 def _status(channel: Channel) -> int | None:
