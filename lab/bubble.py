@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -104,11 +105,12 @@ def _build(config: dict[str, Any], folder: StateDir, spec: LabSpec, ended: threa
     if not spec.blank:
         formation.configure(site)
     say(progress=f"{spec.nodes} disks and the switch are made")
-    Server(folder.control, {**site.operations(), "down": ended.set}, site.enter).start()
+    operations = {**site.operations(), "settle": partial(formation.wait_ready, site), "down": ended.set}
+    Server(folder.control, operations, site.enter).start()
     site.on_all(lambda machine: machine.start())
     forwarder.start()
     say(progress=f"{spec.nodes} nodes are booting")
-    formation.wait_ready(site)
+    formation.wait_ready(site, limit=60 + 3 * spec.nodes)
     if not spec.blank:
         say(progress="the cluster has formed: quorate, all links connected, /etc/pve writable")
         made = guests.create(site)

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from lab import host, processes, rootfs
 from lab.control import Client
 from lab.errors import LabError
-from lab.spec import LINKS, OUTSIDE_PORT, LabSpec
+from lab.launch import Bubble, Listeners, launch, open_listeners
+from lab.spec import LINKS, LabSpec
 from lab.state import StateDir
 
-_TREE = Path(__file__).resolve().parent.parent
 _DOWN_SECONDS = 15.0
 
 
@@ -35,10 +30,10 @@ class Lab:
         spec: what it looks like.
     """
 
-    def __init__(self, folder: StateDir, spec: LabSpec, owner: int | None = None) -> None:
+    def __init__(self, folder: StateDir, spec: LabSpec, bubble: Bubble | None = None) -> None:
         self.state = folder
         self.spec = spec
-        self._owner = owner
+        self._bubble = bubble
         self._client = Client(folder.control)
 
     @classmethod
@@ -80,18 +75,17 @@ class Lab:
         base = rootfs.ensure(spec.suite, rootfs.cache_dir(), report)
         folder = StateDir(Path(state_dir).absolute())
         lock = folder.claim()
-        listeners: list[tuple[str, int, socket.socket]] = []
+        listeners: Listeners = []
         try:
-            listeners = _listen(spec)
-            owner = _launch(folder, spec, base, lock, listeners, report)
+            listeners = open_listeners(spec)
+            bubble = launch(folder, spec, base, lock, listeners, report)
         finally:
             os.close(lock)
             for _, _, listener in listeners:
                 listener.close()
-        lab = cls(folder, spec, owner)
         if not tied:
-            lab._release()
-        return lab
+            bubble.release()
+        return cls(folder, spec, bubble)
 
     @classmethod
     def attach(cls, state_dir: Path) -> Lab:
@@ -104,6 +98,11 @@ class Lab:
         if not folder.alive():
             raise LabError("no lab is running here: start one with `inv lab.up`")
         return cls(folder, LabSpec.from_json(folder.spec_file.read_text()))
+
+    @staticmethod
+    def lives_in(state_dir: Path) -> bool:
+        """Does a lab run in that folder?"""
+        return StateDir(Path(state_dir).absolute()).alive()
 
     @property
     def hosts_toml(self) -> Path:
@@ -133,18 +132,9 @@ class Lab:
             os.kill(self.state.pid(), signal.SIGKILL)
             if not self.state.wait_gone(_DOWN_SECONDS):
                 raise LabError(f"the lab in {self.state.path} (pid {self.state.pid()}) does not end")
-        self._drop_owner()
-
-    def _release(self) -> None:
-        """Let the lab live on without us."""
-        if self._owner is not None:
-            os.write(self._owner, b"r")
-            self._drop_owner()
-
-    def _drop_owner(self) -> None:
-        if self._owner is not None:
-            os.close(self._owner)
-            self._owner = None
+        if self._bubble is not None:
+            self._bubble.release()
+            self._bubble.process.wait()
 
     def status(self) -> dict[str, Any]:
         """The lab as it is; pids are this machine's, so that ``ps`` and ``nsenter`` understand them."""
@@ -223,6 +213,33 @@ class Lab:
         """Ask a node's management controller: ``status``, ``on`` or ``off``; return ``on`` or ``off``."""
         return str(self._client.ask("bmc", node=node, action=action))
 
+    def settle(self, *, seconds: float = 120.0) -> None:
+        """Wait until every node is ready: sees every vote, all links connected, writes to /etc/pve, answers on SSH.
+
+        Raises:
+            LabError: a node is off or frozen, or it took too long; says which node lacks what.
+        """
+        self._client.ask("settle", seconds=seconds + 5, limit=seconds)
+
+    def restore(self, *, seconds: float = 120.0) -> None:
+        """Undo every fault and wait until every node is ready again."""
+        now = self.status()
+        if now["partition"]:
+            self.join()
+        for row in now["nodes"]:
+            name = row["name"]
+            if row["cut"]:
+                self.heal(name)
+            if row["outside_cut"]:
+                self.heal(name, outside=True)
+            if row["state"] == "off":
+                self.start(name)
+            if row["state"] == "frozen":
+                self.thaw(name)
+            if row["hung"]:
+                self.unhang(name)
+        self.settle(seconds=seconds)
+
     def wait_quorate(self, nodes: Sequence[str] | None = None, *, seconds: float = 60.0) -> None:
         """Wait until each of these nodes (all, if none is named) sees quorum with at least these members.
 
@@ -246,85 +263,3 @@ class Lab:
 
 def _links(link: int | None) -> list[int]:
     return list(LINKS) if link is None else [link]
-
-
-def _listen(spec: LabSpec) -> list[tuple[str, int, socket.socket]]:
-    """Open the loopback addresses that will lead to the nodes.
-
-    Raises:
-        LabError: another lab, or something else, has them.
-    """
-    listeners = []
-    for node in spec.members:
-        for link in LINKS:
-            listener = socket.socket()
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listener.bind((node.outside(link), OUTSIDE_PORT))
-            except OSError as error:
-                where = f"{node.outside(link)}:{OUTSIDE_PORT}"
-                raise LabError(
-                    f"{where} is taken ({error.strerror}): end the lab that has it, or choose another --block"
-                ) from error
-            listener.listen(128)
-            listeners.append((node.name, link, listener))
-    return listeners
-
-
-def _launch(
-    folder: StateDir,
-    spec: LabSpec,
-    base: Path,
-    lock: int,
-    listeners: list[tuple[str, int, socket.socket]],
-    report: Callable[[str], None],
-) -> int:
-    """Start the bubble and follow it until it is ready; return our end of the pipe that keeps it alive."""
-    read_end, report_end = os.pipe()
-    owner_end, owner = os.pipe()
-    config = {
-        "spec": asdict(spec),
-        "rootfs": str(base),
-        "state": str(folder.path),
-        "report": report_end,
-        "owner": owner_end,
-        "listeners": [(node, link, listener.fileno()) for node, link, listener in listeners],
-    }
-    namespaces = ["--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    argv = [host.tool("unshare", "util-linux"), *host.user_namespace(), *namespaces, "--"]
-    path = f"{os.environ.get('PATH', '')}:{host.SEARCH_PATH}"
-    with folder.log.open("wb") as log:
-        bubble = subprocess.Popen(
-            [*argv, sys.executable, "-m", "lab.bubble", json.dumps(config)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env={"PATH": path, "PYTHONPATH": str(_TREE), "LANG": "C.UTF-8"},
-            cwd=_TREE,
-            pass_fds=[lock, report_end, owner_end, *(listener.fileno() for _, _, listener in listeners)],
-            start_new_session=True,
-        )
-    os.close(report_end)
-    os.close(owner_end)
-    os.write(lock, f"{bubble.pid}\n".encode())
-    folder.spec_file.write_text(spec.to_json() + "\n")
-    try:
-        _follow(read_end, folder, report)
-    except BaseException:
-        os.close(owner)
-        bubble.wait(_DOWN_SECONDS)
-        raise
-    return owner
-
-
-def _follow(read_end: int, folder: StateDir, report: Callable[[str], None]) -> None:
-    with os.fdopen(read_end) as lines:
-        for line in lines:
-            message = json.loads(line)
-            if "error" in message:
-                raise LabError(f"the lab did not come up: {message['error']}")
-            if "ready" in message:
-                return
-            report(message["progress"])
-    said = folder.log.read_text(errors="replace").strip().splitlines()
-    raise LabError(f"the lab did not come up: {said[-1] if said else 'it said nothing'}")

@@ -161,7 +161,8 @@ class Client:
         line = json.dumps(request).encode() + b"\n"
         try:
             sent = socket.send_fds(connection, [line], list(streams))
-            connection.sendall(line[sent:])
+            if sent < len(line):
+                connection.sendall(line[sent:])
             answer = json.loads(_receive_line(connection)[0])
         except TimeoutError:
             raise

@@ -134,15 +134,19 @@ def configure(site: Site) -> None:
         (folder / "authkey").chmod(0o400)
 
 
-def wait_ready(site: Site) -> None:
+def wait_ready(site: Site, limit: float) -> None:
     """Wait until every node is what it should become, and its sshd answers.
 
     In a cluster that is: it sees all votes, all links connected. In any case it can write to /etc/pve.
 
+    Args:
+        site: the lab.
+        limit: how many seconds it may take.
+
     Raises:
         LabError: it took too long; says which node lacks what.
     """
-    end = time.monotonic() + 60 + 3 * site.spec.nodes
+    end = time.monotonic() + limit
     for machine in site.machines.values():
         while lack := _lacking(machine, site.spec):
             if time.monotonic() > end:

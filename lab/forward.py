@@ -16,7 +16,7 @@ from lab.spec import SSH_PORT
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _EARLY_BYTES = 65536
-_HELD_MOST = 64
+HELD_MOST = 64
 
 
 @dataclass(slots=True, eq=False)
@@ -28,6 +28,7 @@ class Route:
         link: the link it uses.
         address: the node's address on that link.
         listener: the socket that was opened outside.
+        port: the port there.
         cut: is the way from outside cut? Then nothing moves, and nothing is closed.
         joints: the connections that use it, oldest first.
     """
@@ -36,6 +37,7 @@ class Route:
     link: int
     address: str
     listener: socket.socket
+    port: int = SSH_PORT
     cut: bool = False
     joints: list[Joint] = field(default_factory=list)
 
@@ -53,7 +55,7 @@ class Joint:
     def opened(self) -> None:
         """A client is there. A dead machine would hold ever more of them: the oldest has to go."""
         self.route.joints.append(self)
-        if len(self.route.joints) > _HELD_MOST:
+        if len(self.route.joints) > HELD_MOST:
             self.route.joints[0].reset()
         self.update()
 
@@ -67,7 +69,7 @@ class Joint:
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            await loop.create_connection(lambda: self.inner, self.route.address, SSH_PORT)
+            await loop.create_connection(lambda: self.inner, self.route.address, self.route.port)
         except OSError:
             # Refused at once, or silent until the kernel gave up after two minutes.
             self.reset()
@@ -172,6 +174,7 @@ class Forwarder:
     def __init__(self, routes: list[Route]) -> None:
         self.routes = routes
         self._loop = asyncio.new_event_loop()
+        self._servers: list[asyncio.Server] = []
         self._thread = threading.Thread(target=self._loop.run_forever, name="forwarder", daemon=True)
 
     def start(self) -> None:
@@ -180,8 +183,24 @@ class Forwarder:
         for route in self.routes:
             asyncio.run_coroutine_threadsafe(self._serve(route), self._loop).result(10)
 
+    def stop(self) -> None:
+        """Accept nothing more and end every connection."""
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    async def _stop(self) -> None:
+        for server in self._servers:
+            server.close()
+        for route in self.routes:
+            for joint in list(route.joints):
+                joint.reset()
+        # Closed transports let go of their sockets in the loop's next turn.
+        await asyncio.sleep(0)
+
     async def _serve(self, route: Route) -> None:
-        await self._loop.create_server(lambda: Joint(route).outer, sock=route.listener)
+        self._servers.append(await self._loop.create_server(lambda: Joint(route).outer, sock=route.listener))
 
     def set_cut(self, node: str, links: tuple[int, ...], cut: bool) -> None:
         """Cut, or heal, the way from outside to a node."""

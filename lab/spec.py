@@ -11,6 +11,7 @@ from lab.errors import LabError
 LINKS = (0, 1)
 SWITCH_ID = 254
 MIN_NODES, MAX_NODES = 3, 32
+MIN_BLOCK, MAX_BLOCK = 2, 254
 SSH_PORT = 22
 OUTSIDE_PORT = 2222
 RELEASES = {"9.2": "trixie", "9.0": "trixie", "8": "bookworm"}
@@ -77,8 +78,10 @@ class LabSpec:
             raise LabError(f"a lab has 0 to 500 sample guests, not {self.guests}")
         if not 300 <= self.token <= 60000:
             raise LabError(f"token is 300 to 60000 ms, not {self.token}")
-        if not 2 <= self.block <= 254:
-            raise LabError(f"the address block is 2 to 254 (127.BLOCK.1.N and the next), not {self.block}")
+        if not MIN_BLOCK <= self.block <= MAX_BLOCK:
+            raise LabError(
+                f"the address block is {MIN_BLOCK} to {MAX_BLOCK} (127.BLOCK.1.N and the next), not {self.block}"
+            )
         if not re.fullmatch("[A-Za-z][A-Za-z0-9]{0,11}", self.prefix):
             raise LabError(f"node names start with a letter, then up to 11 letters and digits, not {self.prefix!r}")
 
