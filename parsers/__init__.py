@@ -5,17 +5,22 @@ load one module each. A parser module has
 
 * ``read(text) -> record``: pure and strict, a :class:`parsers.errors.ParseError` for anything it does not know;
 * ``parse(data, raw=False, quiet=False)`` and ``info``: the same in the shape of the jc project, for
-``jc.parse(module, text)``.
+  ``jc.parse(module, text)``.
+
+Parsers judge text, not success. Where a command prints nothing, or a file may be empty, no text at all is an answer:
+check the exit status before you believe it.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 
 _NOT_PARSERS = frozenset({"errors", "jcbridge"})
 
 
+@cache
 def names() -> tuple[str, ...]:
     """Return the names of all parsers, sorted: the modules of this directory without a leading underscore."""
     from pkgutil import iter_modules

@@ -11,7 +11,7 @@ from parsers.errors import ParseError
 
 _DECIMAL = re.compile(r"[0-9]{1,20}")
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]{1,16}")
-_FRACTION = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?")
+_FRACTION = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?(?:e[-+]?[0-9]{1,2})?")
 _COMPLAINT = re.compile(
     r"(?:\S*/)?(?:awk|bash|cat|dash|env|error|find|grep|head|ls|perl|sed|sh|ssh|stat|sudo|tail|test|timeout|warning): "
     r"|.*: (?:No such file or directory|Permission denied|Is a directory|Input/output error|command not found"
@@ -73,7 +73,7 @@ class Source:
         return number
 
     def fraction(self, word: str, what: str, line: int = 0) -> float:
-        """Return *word* as a number such as ``0``, ``12.5``."""
+        """Return *word* as a number such as ``0``, ``12.5``, ``5.9e-05``."""
         if not _FRACTION.fullmatch(word):
             raise self.error(f"{what} is not a number", line)
         return float(word)

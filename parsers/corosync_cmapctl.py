@@ -25,6 +25,7 @@ info = Info("`corosync-cmapctl` command parser", magic_commands=("corosync-cmapc
 
 _ENTRY = re.compile(r"(\S+) \(([a-z][a-z0-9]*)\) = (.*)")
 _WHOLE = re.compile(r"-?[0-9]{1,20}")
+_KNET_LINK = re.compile(r"stats\.knet\.node([0-9]{1,10})\.link([0-9]{1,2})\.")
 _WHOLE_TYPES = frozenset({"i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64"})
 
 
@@ -76,6 +77,31 @@ class CmapDump:
         return tuple(entry for entry in self.entries if entry.key.startswith(prefix))
 
 
+@dataclass(frozen=True, slots=True)
+class KnetLink:
+    """Statistics of one link to one node, from ``corosync-cmapctl -m stats``.
+
+    Attributes:
+        nodeid: the other node.
+        link: link number.
+        enabled: is the link in use?
+        connected: does knet hear the other side?
+        down_count: how often it went down since corosync started; 1 right after the start, so only changes count.
+        latency_ave: average time there and back, in microseconds.
+        latency_max: longest time there and back, in microseconds.
+        mtu: bytes of payload per packet.
+    """
+
+    nodeid: int
+    link: int
+    enabled: bool
+    connected: bool
+    down_count: int
+    latency_ave: int
+    latency_max: int
+    mtu: int
+
+
 def read(text: str) -> CmapDump:
     """Read the output of ``corosync-cmapctl``.
 
@@ -98,6 +124,36 @@ def read(text: str) -> CmapDump:
     return dump
 
 
+def knet_links(dump: CmapDump) -> tuple[KnetLink, ...]:
+    """Return the link statistics in *dump*, by node and link; none if it is not that of ``-m stats``.
+
+    Raises:
+        ParseError: a statistic of a link is missing or not a number.
+    """
+    found = {(int(match[1]), int(match[2])) for entry in dump.entries if (match := _KNET_LINK.match(entry.key))}
+    return tuple(_knet_link(dump, nodeid, link) for nodeid, link in sorted(found))
+
+
 def parse(data: str, raw: bool = False, quiet: bool = False) -> dict[str, Any]:  # noqa: ARG001
     """Return :func:`read` as a dictionary, the way jc does. Values are always text: their type stands beside them."""
     return {"entries": [{"key": entry.key, "type": entry.type, "value": entry.value} for entry in read(data).entries]}
+
+
+def _knet_link(dump: CmapDump, nodeid: int, link: int) -> KnetLink:
+    def number(name: str) -> int:
+        key = f"stats.knet.node{nodeid}.link{link}.{name}"
+        value = dump.int(key)
+        if value is None:
+            raise ParseError(NAME, f"no {key}")
+        return value
+
+    return KnetLink(
+        nodeid=nodeid,
+        link=link,
+        enabled=number("enabled") != 0,
+        connected=number("connected") != 0,
+        down_count=number("down_count"),
+        latency_ave=number("latency_ave"),
+        latency_max=number("latency_max"),
+        mtu=number("mtu"),
+    )

@@ -36,7 +36,7 @@ def conforms(value: object, hint: Any) -> bool:
     return type(value) is (type(None) if hint is None else hint)
 
 
-COUNTED = frozenset({"line", "position"})
+COUNTED = frozenset({"depth", "line", "position"})
 """Keys of what parsers count and texts do not print."""
 
 
@@ -57,7 +57,8 @@ def invented(module: ModuleType, shaped: object, text: str) -> list[object]:
     own = {word for name, value in vars(module).items() if name.isupper() for word in _words(value)}
     text = text.replace("\r\n", "\n")
     numbers = _numbers(text)
-    texts = (text, percent_decoded(text), re.sub(r"\s", "", text))
+    unescaped = re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text).replace("\\", "")
+    texts = (text, percent_decoded(text), re.sub(r"\s", "", text), unescaped)
     found: list[object] = []
     for leaf in leaves(shaped):
         if isinstance(leaf, str):
@@ -74,7 +75,7 @@ def _taken(leaf: str, texts: tuple[str, ...]) -> bool:
         return True
     if any(json.dumps(leaf, ensure_ascii=ascii)[1:-1] in texts[0] for ascii in (True, False)):
         return True
-    if re.sub(r"\s", "", leaf) in texts[2]:
+    if re.sub(r"\s", "", leaf) in texts[2] or leaf.replace("\\", "") in texts[3]:
         return True
     for joint in ("\n", "/"):
         pieces = leaf.split(joint)
