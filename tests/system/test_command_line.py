@@ -149,7 +149,7 @@ def test_a_reader_that_leaves_early_gets_no_complaint(operator: Operator) -> Non
 
 def test_two_reports_in_one_command_line_end_with_the_worst(operator: Operator, lab: Lab) -> None:
     lab.cut("pve02", link=1)
-    operator.until({"LNK-W-0001"})
+    operator.until(("LNK-W-0001", "pve02/link1"))
 
     ran = operator.fab("cluster.links", "cluster.nodes")
 

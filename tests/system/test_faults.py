@@ -42,7 +42,7 @@ def test_a_healthy_cluster(operator: Operator) -> None:
 def test_a_dead_node(operator: Operator, lab: Lab) -> None:
     lab.kill("pve02")
 
-    ran = operator.until({"NOD-E-0001"})
+    ran = operator.until(("NOD-E-0001", "pve02"))
 
     assert ran.findings == [("NOD-E-0001", "pve02")]
     assert ran.exit == 5
@@ -57,7 +57,7 @@ def test_a_dead_node(operator: Operator, lab: Lab) -> None:
 def test_a_frozen_node(operator: Operator, lab: Lab) -> None:
     lab.freeze("pve02")
 
-    ran = operator.until({"NOD-E-0001"})
+    ran = operator.until(("NOD-E-0001", "pve02"))
 
     assert ran.findings == [("NOD-E-0001", "pve02")]
     assert ran.exit == 5
@@ -78,7 +78,7 @@ def test_a_node_that_freezes_while_it_is_still_a_member(operator: Operator, lab:
 def test_a_split(operator: Operator, lab: Lab) -> None:
     lab.partition(["pve01", "pve02"], ["pve03"])
 
-    ran = operator.until({"QUO-E-0002"})
+    ran = operator.until(("QUO-E-0002", "lab"))
 
     assert ran.findings == [("QUO-E-0002", "lab")]
     assert ran.exit == 5
@@ -132,7 +132,7 @@ def test_lost_quorum(operator: Operator, lab: Lab) -> None:
     lab.kill("pve02")
     lab.kill("pve03")
 
-    ran = operator.until({"QUO-E-0001", "NOD-E-0001"})
+    ran = operator.until(("QUO-E-0001", "lab"), ("NOD-E-0001", "pve02"), ("NOD-E-0001", "pve03"))
 
     assert ran.findings == [("QUO-E-0001", "lab"), ("NOD-E-0001", "pve02"), ("NOD-E-0001", "pve03")]
     assert ran.exit == 5
@@ -144,7 +144,7 @@ def test_lost_quorum(operator: Operator, lab: Lab) -> None:
 def test_stopped_corosync(operator: Operator, lab: Lab) -> None:
     lab.exec("pve02", ["systemctl", "stop", "corosync"])
 
-    ran = operator.until({"COR-E-0001"})
+    ran = operator.until(("COR-E-0001", "pve02"))
 
     assert ran.findings == [("COR-E-0001", "pve02")]
     assert ran.exit == 5
@@ -155,7 +155,7 @@ def test_stopped_corosync(operator: Operator, lab: Lab) -> None:
 def test_frozen_corosync(operator: Operator, lab: Lab) -> None:
     lab.exec("pve02", ["pkill", "-STOP", "-x", "corosync"])
     try:
-        ran = operator.until({"COR-E-0002"})
+        ran = operator.until(("COR-E-0002", "pve02"))
         assert ran.findings == [("COR-E-0002", "pve02")]
         assert ran.exit == 5
         assert ran.seconds < WITHIN
@@ -166,7 +166,7 @@ def test_frozen_corosync(operator: Operator, lab: Lab) -> None:
 def test_a_cut_link(operator: Operator, lab: Lab) -> None:
     lab.cut("pve02", link=1)
 
-    ran = operator.until({"LNK-W-0001"})
+    ran = operator.until(("LNK-W-0001", "pve02/link1"))
 
     assert ran.findings == [("LNK-W-0001", "pve02/link1")]
     assert ran.exit == 4
@@ -176,7 +176,7 @@ def test_a_cut_link(operator: Operator, lab: Lab) -> None:
 def test_a_cut_first_address_is_passed_by_the_next(operator: Operator, lab: Lab) -> None:
     lab.cut("pve02", link=0)
 
-    ran = operator.until({"LNK-W-0001"})
+    ran = operator.until(("LNK-W-0001", "pve02/link0"))
 
     assert ran.findings == [("LNK-W-0001", "pve02/link0")]
     assert ran.node("pve02")["state"] == "online"
@@ -196,7 +196,7 @@ def test_a_node_that_only_its_peers_can_reach_is_asked_through_one(operator: Ope
 def test_stopped_pmxcfs_without_node_prepare_refuses_the_login(operator: Operator, lab: Lab) -> None:
     lab.exec("pve02", ["systemctl", "stop", "pve-cluster"])
 
-    ran = operator.until({"NOD-W-0005"})
+    ran = operator.until(("NOD-W-0005", "pve02"))
 
     assert ran.findings == [("NOD-W-0005", "pve02")]
     assert ran.exit == 4
@@ -227,7 +227,7 @@ def prepared(operator: Operator, lab: Lab) -> Iterator[Operator]:
 def test_stopped_pmxcfs_on_a_prepared_node(prepared: Operator, lab: Lab) -> None:
     lab.exec("pve02", ["systemctl", "stop", "pve-cluster"])
 
-    ran = prepared.until({"PMX-E-0001"})
+    ran = prepared.until(("PMX-E-0001", "pve02"))
 
     assert ran.findings == [("PMX-E-0001", "pve02")]
     assert ran.exit == 5
