@@ -29,7 +29,7 @@ class Behaviour:
     """How the server treats whoever connects; may be changed while it runs.
 
     Attributes:
-        greeting: ``ssh``, or what happens instead: ``silent``, ``close``, ``http``.
+        greeting: ``ssh``, or what happens instead: ``silent`` or ``close``.
         login: ``accept``, ``reject``, ``hang`` or ``close``.
         session: ``accept``, ``reject`` or ``hang``.
         command: what a command does; None refuses to run any.
@@ -81,7 +81,9 @@ class SshServer:
             with contextlib.suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)
         for transport in self._transports:
-            transport.close()
+            transport.join(5)
+        for client in self._sockets:
+            client.close()
 
     def _accept(self) -> None:
         while not self.closing.is_set():
@@ -92,8 +94,6 @@ class SshServer:
             self._sockets.append(client)
             if self.behaviour.greeting == "close":
                 client.close()
-            elif self.behaviour.greeting == "http":
-                client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
             elif self.behaviour.greeting == "ssh":
                 self._speak(client)
 

@@ -21,9 +21,10 @@ class Stage(IntEnum):
     """How far an attempt to log in has come; the further, the more its failure says about the node."""
 
     RESOLVING = 0
-    CONNECTING = 1
-    GREETING = 2
-    LOGIN = 3
+    GATEWAY = 1
+    CONNECTING = 2
+    GREETING = 3
+    LOGIN = 4
 
 
 @dataclass(slots=True)

@@ -124,6 +124,8 @@ def overrun(stage: Stage) -> Failure:
         return Failure(Reason.NO_BANNER, "accepts the connection, but its sshd does not speak")
     if stage is Stage.CONNECTING:
         return Failure(Reason.TIMEOUT, "does not answer")
+    if stage is Stage.GATEWAY:
+        return Failure(Reason.GATEWAY, "is behind a gateway that does not answer")
     return Failure(Reason.NAME, "does not resolve in time")
 
 
@@ -220,8 +222,6 @@ def _no_route(error: OSError) -> Failure:
 def _no_greeting(error: BaseException, stage: Stage) -> Failure:
     if isinstance(error, IncompatiblePeer):
         return Failure(Reason.CLOSED, f"speaks no SSH that is known here: {error}")
-    if "Invalid banner" in str(error) or "Indecipherable protocol version" in str(error):
-        return Failure(Reason.NO_BANNER, "is answered by something that is not SSH")
     cause = error.__context__ if isinstance(error, SSHException) and error.__context__ else error
     if isinstance(cause, EOFError | ConnectionError):
         return Failure(Reason.CLOSED, "closes the connection before a login")

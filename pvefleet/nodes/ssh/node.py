@@ -62,7 +62,7 @@ class SshNode:
         self._sessions = threading.BoundedSemaphore(_SESSIONS)
         self._connection: NodeConnection | None = None
         self._via = ""
-        self._attempts = 0
+        self._ended = 0
         self._failure: NodeError | None = None
         self._coming = False
         self._shut = False
@@ -91,7 +91,7 @@ class SshNode:
     @property
     def untried(self) -> bool:
         """Has nobody tried to reach it yet?"""
-        return self._attempts == 0 and not self._opening.locked()
+        return self._ended == 0 and not self._opening.locked()
 
     def wake(self) -> None:
         """Start reaching it at its own addresses, in a thread of its own."""
@@ -148,7 +148,7 @@ class SshNode:
 
     def _connected(self) -> NodeConnection:
         """Return the open connection; if there was none yet, one caller opens it and the others wait for that."""
-        deadline, seen = Deadline.after(self._seconds), self._attempts
+        deadline, seen = Deadline.after(self._seconds), self._ended
         standing = self.standing
         if standing is not None:
             return standing
@@ -161,7 +161,7 @@ class SshNode:
             if connection is not None:
                 self._connection = None
                 raise ConnectionDroppedError("the connection was lost")
-            if self._attempts != seen and self._failure is not None:
+            if self._ended != seen and self._failure is not None:
                 raise self._failure
             self._connection = connection = self._reach(deadline)
             return connection
@@ -170,7 +170,6 @@ class SshNode:
 
     def _reach(self, deadline: Deadline) -> NodeConnection:
         self._shut = False
-        self._attempts += 1
         self._coming = True
         self._failure = None
         try:
@@ -185,6 +184,7 @@ class SshNode:
             self._failure = error
             raise
         finally:
+            self._ended += 1
             self._coming = False
         if self._shut:
             connection.close()

@@ -20,7 +20,7 @@ from paramiko import Channel, Transport
 
 from pvefleet.model.inventory import Endpoint, NodeEntry
 from pvefleet.nodes.addresses import is_loopback
-from pvefleet.nodes.ssh.dial import Deadline, Progress, dial, hang_up
+from pvefleet.nodes.ssh.dial import Deadline, Progress, Stage, dial, hang_up
 from pvefleet.nodes.ssh.errors import FINAL, Failure, login_failure, overrun, unreachable
 
 T = TypeVar("T")
@@ -100,6 +100,8 @@ def race(
     Raises:
         Unreachable: no way led there in time, or one failed for a reason that no other way can change.
     """
+    if not deadline.left:
+        raise unreachable(node, [("", overrun(Stage.CONNECTING))])
     waiting = deque(routes)
     running: list[_Attempt[T]] = []
     failures: dict[str, Failure | None] = {}
@@ -169,10 +171,16 @@ class _Attempt(Generic[T]):
         if stream is not None:
             hang_up(stream)
 
+    def _through(self) -> Transport | None:
+        if self.route.through is None:
+            return None
+        self.progress.stage = Stage.GATEWAY
+        return self.route.through(self._deadline)
+
     def _run(self) -> None:
         try:
             with self.route.place():
-                through = self.route.through(self._deadline) if self.route.through else None
+                through = self._through()
                 stream = dial(self.route.endpoint, self._deadline, self.progress, through)
                 with self._lock:
                     self._stream = stream
