@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pvefleet.facts import corosync, guests, machine, pmxcfs
+from pvefleet.facts import corosync, guests, ha, machine, pmxcfs
 from pvefleet.facts.sources import Answers, BrokenOff, Source, compose, decode, script_seconds
 from pvefleet.model.errors import NodeError, OutcomeUnknown, TimedOut
 from pvefleet.model.facts import ClusterFacts, NodeFacts
@@ -20,6 +20,8 @@ from pvefleet.model.section import Section
 SOURCES: Mapping[Section, tuple[Source, ...]] = {
     Section.BASE: (*machine.SOURCES, *corosync.SOURCES, *pmxcfs.SOURCES),
     Section.GUESTS: guests.SOURCES,
+    Section.HA: ha.SOURCES,
+    Section.HA_HISTORY: ha.HISTORY_SOURCES,
 }
 """What each section reads. A section that was not asked for leaves its part of the facts None."""
 
@@ -194,4 +196,5 @@ def _facts(name: str, pve_name: str, sections: frozenset[Section], outcome: Outc
         members=pmxcfs.members(answers),
         guests_owned=pmxcfs.guests_owned(answers),
         guests_here=guests.guests_here(answers) if Section.GUESTS in sections else None,
+        ha=ha.ha(answers, history=Section.HA_HISTORY in sections) if Section.HA in sections else None,
     )

@@ -15,6 +15,7 @@ from parsers.pmxcfs_vmlist import VmList
 from parsers.pveversion import PveVersion
 from parsers.qm_list import QmGuest
 from pvefleet.model.errors import NodeError
+from pvefleet.model.ha_facts import HaFacts
 from pvefleet.model.observation import Seen
 
 
@@ -104,6 +105,7 @@ class NodeFacts:
     members: Seen[Members]
     guests_owned: Seen[VmList]
     guests_here: Seen[LocalGuests] | None = None
+    ha: HaFacts | None = None
 
     @property
     def read(self) -> bool:

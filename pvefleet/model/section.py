@@ -16,6 +16,8 @@ class Section(StrEnum):
     """Every guest's configuration file in the cluster, snapshots included, also of nodes that are down."""
     HA = "ha"
     """HA resources, rules and groups, the manager's and every LRM's state, the watchdog's markers."""
+    HA_HISTORY = "ha-history"
+    """The last failovers, by the journal of every HA manager; only together with HA."""
     REPLICATION = "replication"
     """Replication jobs, and the state that the node keeps of those it runs."""
     HEALTH = "health"
