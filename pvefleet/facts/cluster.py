@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pvefleet.facts import corosync, guests, ha, machine, pmxcfs
+from pvefleet.facts import corosync, guest_configs, guests, ha, health, machine, pmxcfs
 from pvefleet.facts.sources import Answers, BrokenOff, Source, compose, decode, script_seconds
 from pvefleet.model.errors import NodeError, OutcomeUnknown, TimedOut
 from pvefleet.model.facts import ClusterFacts, NodeFacts
@@ -20,6 +20,8 @@ from pvefleet.model.section import Section
 SOURCES: Mapping[Section, tuple[Source, ...]] = {
     Section.BASE: (*machine.SOURCES, *corosync.SOURCES, *pmxcfs.SOURCES),
     Section.GUESTS: guests.SOURCES,
+    Section.HEALTH: health.SOURCES,
+    Section.GUEST_CONFIGS: guest_configs.SOURCES,
     Section.HA: ha.SOURCES,
     Section.HA_HISTORY: ha.HISTORY_SOURCES,
 }
@@ -196,5 +198,7 @@ def _facts(name: str, pve_name: str, sections: frozenset[Section], outcome: Outc
         members=pmxcfs.members(answers),
         guests_owned=pmxcfs.guests_owned(answers),
         guests_here=guests.guests_here(answers) if Section.GUESTS in sections else None,
+        health=health.health(answers) if Section.HEALTH in sections else None,
+        guests=guest_configs.guest_facts(answers) if Section.GUEST_CONFIGS in sections else None,
         ha=ha.ha(answers, history=Section.HA_HISTORY in sections) if Section.HA in sections else None,
     )

@@ -15,7 +15,9 @@ from parsers.pmxcfs_vmlist import VmList
 from parsers.pveversion import PveVersion
 from parsers.qm_list import QmGuest
 from pvefleet.model.errors import NodeError
+from pvefleet.model.guest_facts import GuestFacts
 from pvefleet.model.ha_facts import HaFacts
+from pvefleet.model.health_facts import HealthFacts
 from pvefleet.model.observation import Seen
 
 
@@ -27,6 +29,7 @@ class Machine:
         hostname: ``uname -n``.
         boot_id: the kernel's id of this boot.
         uptime: seconds since boot.
+        clock: its own time when it was read, seconds since the epoch.
         clock_offset: its clock minus ours in seconds, at best knowledge.
         clock_doubt: how far off that may be: half of the round trip, in seconds.
     """
@@ -34,6 +37,7 @@ class Machine:
     hostname: str
     boot_id: str
     uptime: float
+    clock: float
     clock_offset: float
     clock_doubt: float
 
@@ -105,6 +109,8 @@ class NodeFacts:
     members: Seen[Members]
     guests_owned: Seen[VmList]
     guests_here: Seen[LocalGuests] | None = None
+    health: HealthFacts | None = None
+    guests: GuestFacts | None = None
     ha: HaFacts | None = None
 
     @property
