@@ -105,7 +105,7 @@ class TestTimeLimit:
     def test_the_node_stops_it(self, site: Site) -> None:
         error, took = failure(TimedOut, site.node(site.server()), "sleep 30", timeout=0.3)
         assert error.message == "sh on pve01 did not end within 0.3 s and was stopped"
-        assert took < 2
+        assert took < 2.2
 
     def test_one_that_cleans_up_when_stopped_has_timed_out_whatever_it_ends_with(self, site: Site) -> None:
         failure(TimedOut, site.node(site.server()), "trap 'exit 124' TERM; while :; do sleep 0.05; done", timeout=0.3)
@@ -118,7 +118,7 @@ class TestTimeLimit:
     def test_something_left_behind_that_keeps_the_output_open_does_not_hold_us(self, site: Site) -> None:
         error, took = failure(TimedOut, site.node(site.server()), "setsid sleep 3 & exit 0", timeout=0.5)
         assert error.message == "sh on pve01 ended with 0, but something it started kept its output open"
-        assert took < 2
+        assert took < 2.2
 
     def test_one_that_cannot_be_killed_there(self, site: Site) -> None:
         def never_ends(session: Session) -> None:
@@ -137,7 +137,7 @@ class TestLostConnections:
         error, took = failure(OutcomeUnknown, node, "touch x")
         assert error.message == "the connection to pve01 was lost while sh ran; whether it took effect is not known"
         assert "look again" in error.hint
-        assert took < 2
+        assert took < 2.2
 
     def test_lost_between_exit_status_and_the_end_of_the_output(self, site: Site) -> None:
         def half_an_answer(session: Session) -> None:
@@ -217,4 +217,4 @@ class TestNoChannel:
         server.behaviour.session = "hang"
         error, took = failure(Unreachable, node, "touch x", timeout=60)
         assert error.message == "pve01 does not answer any more: sh was not run"
-        assert took < 2
+        assert took < 2.2

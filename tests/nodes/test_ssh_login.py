@@ -17,6 +17,8 @@ from tests.nodes.conftest import HOST_KEYS, Site
 from tests.nodes.ssh_server import SshServer
 
 Reason = UnreachableReason
+SLACK = 2.0
+"""Seconds that a busy machine may add; what is asserted with it would otherwise take much longer, or for ever."""
 
 
 def refusal(node: SshNode) -> tuple[Unreachable, float]:
@@ -63,7 +65,7 @@ class TestHostKeys:
         assert f"remove line 1 of {site.known_hosts}" in error.hint
         assert "`fab -H pve01 cluster.trust`" in error.hint
         assert server.logins == 0
-        assert took < 2
+        assert took < SLACK
 
     def test_a_revoked_key(self, site: Site) -> None:
         server = site.server()
@@ -123,7 +125,7 @@ class TestRefusals:
         assert error.message == f"pve01 cannot be reached: {place} refuses the connection: no sshd listens there"
         assert error.tried == (str(place),)
         assert "systemctl start ssh" in error.hint
-        assert took < 1
+        assert took < SLACK
 
     def test_a_name_that_does_not_resolve(self, site: Site) -> None:
         error, _ = refusal(site.connect(site.entry("pve01", Endpoint("no-such-host.invalid", 22)))[0])
@@ -145,7 +147,7 @@ class TestRefusals:
         assert error.reason is Reason.TIMEOUT
         assert f"{place} does not answer" in error.message
         assert "console or BMC" in error.hint
-        assert 0.5 < took < 1.2
+        assert 0.5 < took < 0.6 + SLACK
 
     @pytest.mark.parametrize(
         ("greeting", "reason", "says"),
@@ -158,22 +160,22 @@ class TestRefusals:
         error, took = refusal(site.node(site.server(greeting=greeting), seconds=0.8))
         assert error.reason is reason
         assert says in error.message
-        assert took < 1.4
+        assert took < 0.8 + SLACK
 
     @pytest.mark.parametrize(
-        ("login", "reason", "says", "advises"),
+        ("login", "seconds", "reason", "says", "advises"),
         [
-            ("reject", Reason.AUTH_REJECTED, "does not accept the key", "node.prepare"),
-            ("hang", Reason.AUTH_TIMEOUT, "does not decide whether to accept the key", "pmxcfs hangs"),
-            ("close", Reason.CLOSED, "closes the connection during the login", "console or BMC"),
+            ("reject", 5.0, Reason.AUTH_REJECTED, "does not accept the key", "node.prepare"),
+            ("hang", 1.5, Reason.AUTH_TIMEOUT, "does not decide whether to accept the key", "pmxcfs hangs"),
+            ("close", 5.0, Reason.CLOSED, "closes the connection during the login", "console or BMC"),
         ],
     )
-    def test_no_login(self, site: Site, login: str, reason: Reason, says: str, advises: str) -> None:
-        error, took = refusal(site.node(site.server(login=login), seconds=1))
+    def test_no_login(self, site: Site, login: str, seconds: float, reason: Reason, says: str, advises: str) -> None:
+        error, took = refusal(site.node(site.server(login=login), seconds=seconds))
         assert error.reason is reason
         assert says in error.message
         assert advises in error.hint
-        assert took < 1.6
+        assert took < seconds + SLACK
 
     def test_a_private_key_that_is_missing_ends_it_before_any_connection(self, site: Site) -> None:
         server = site.server()

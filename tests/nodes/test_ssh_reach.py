@@ -16,6 +16,8 @@ from pvefleet.nodes.ssh.reach import inner_addresses, outer_addresses
 from tests.nodes.conftest import Site
 
 Reason = UnreachableReason
+SLACK = 2.0
+"""Seconds that a busy machine may add; what is asserted with it would otherwise take much longer, or for ever."""
 LINK = Endpoint("10.77.0.1", 22)
 
 
@@ -63,18 +65,18 @@ class TestAlternatives:
     def test_one_that_refuses_frees_the_next_at_once(self, site: Site) -> None:
         server = site.server()
         node = site.connect(site.entry("pve01", closed_port(), closed_port(), server.endpoint))[0]
-        assert reached(node) < 0.5
+        assert reached(node) < SLACK
         assert node.via == str(server.endpoint)
 
     def test_one_that_says_nothing_delays_the_next_by_half_a_second(self, site: Site) -> None:
         mute, server = site.server(greeting="silent"), site.server()
         node = site.connect(site.entry("pve01", mute.endpoint, server.endpoint))[0]
-        assert 0.4 < reached(node) < 1.5
+        assert 0.4 < reached(node) < 0.5 + SLACK
         assert node.via == str(server.endpoint)
 
     def test_one_that_has_introduced_itself_holds_the_others_back(self, site: Site) -> None:
         hanging, other = site.server(login="hang"), site.server()
-        node = site.connect(site.entry("pve01", hanging.endpoint, other.endpoint), seconds=1.2)[0]
+        node = site.connect(site.entry("pve01", hanging.endpoint, other.endpoint), seconds=2.5)[0]
         error, _ = refusal(node)
         assert error.reason is Reason.AUTH_TIMEOUT
         assert other.busiest == 0
@@ -86,7 +88,7 @@ class TestAlternatives:
         assert error.reason is Reason.AUTH_REJECTED
         assert error.tried == (str(strict.endpoint),)
         assert other.busiest == 0
-        assert took < 1
+        assert took < SLACK
 
     def test_a_changed_host_key_is_final(self, site: Site) -> None:
         stranger, other = site.server("stranger"), site.server()
@@ -149,7 +151,7 @@ class TestGateway:
         start = time.monotonic()
         with ThreadPoolExecutor(3) as pool:
             errors = [error for error, _ in pool.map(refusal, nodes)]
-        assert time.monotonic() - start < 1.6
+        assert time.monotonic() - start < 0.8 + SLACK
         assert {error.reason for error in errors} == {Reason.GATEWAY}
         assert len(mute._sockets) <= 2
 
@@ -204,7 +206,7 @@ class TestSteppingStones:
         with ThreadPoolExecutor(2) as pool:
             results = list(pool.map(refusal, nodes))
         assert {error.reason for error, _ in results} == {Reason.REFUSED}
-        assert max(took for _, took in results) < 1.5
+        assert max(took for _, took in results) < SLACK
 
     def test_the_way_that_was_tried_is_named(self, site: Site) -> None:
         stone = site.server("pve02")
@@ -226,14 +228,14 @@ class TestTimeAllowed:
         error, took = refusal(node)
         assert error.reason is Reason.NO_BANNER
         assert error.tried == (*map(str, (mute[0].endpoint, mute[1].endpoint)), "10.77.0.1:22 via pve02")
-        assert 1.8 < took < 2.5
+        assert 1.8 < took < 2 + SLACK
 
     def test_waiting_for_somebody_elses_attempt_counts(self, site: Site) -> None:
         node = site.node(site.server(greeting="silent"), seconds=1)
         with ThreadPoolExecutor(4) as pool:
             start = time.monotonic()
             results = list(pool.map(refusal, [node] * 4))
-        assert time.monotonic() - start < 1.8
+        assert time.monotonic() - start < 1 + SLACK
         assert {error.reason for error, _ in results} <= {Reason.NO_BANNER, Reason.TIMEOUT}
 
     def test_a_process_that_gave_up_on_a_frozen_node_can_end(self, site: Site) -> None:

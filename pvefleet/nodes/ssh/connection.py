@@ -113,19 +113,19 @@ class NodeConnection(Connection):  # type: ignore[misc]
         """
         self._progress.stage = Stage.GREETING
         left = max(0.1, deadline.left)
-        key = self._login.key_for_login()
-        self.connect_kwargs = {
-            "sock": self.stream,
-            "pkey": key,
-            "allow_agent": key is None,
-            "look_for_keys": False,
-            "timeout": left,
-            "banner_timeout": left,
-            "auth_timeout": left,
-            "channel_timeout": self.channel_seconds,
-            "transport_factory": self._transport_factory(left),
-        }
-        self.open()
+        with self._login.offered() as key:
+            self.connect_kwargs = {
+                "sock": self.stream,
+                "pkey": key,
+                "allow_agent": key is None,
+                "look_for_keys": False,
+                "timeout": left,
+                "banner_timeout": left,
+                "auth_timeout": left,
+                "channel_timeout": self.channel_seconds,
+                "transport_factory": self._transport_factory(left),
+            }
+            self.open()
 
     def open(self) -> None:
         """Log in, the first time; afterwards only check that the connection still stands.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,8 +41,9 @@ class Identity:
     key: PKey | None = None
     agent_blob: bytes | None = None
 
-    def key_for_login(self) -> PKey | None:
-        """Return the key to offer; None offers every key of the agent.
+    @contextmanager
+    def offered(self) -> Iterator[PKey | None]:
+        """Yield the key to offer, for the time of one login; None offers every key of the agent.
 
         An agent's key is asked for anew each time: its connection to the agent serves one login at a time.
 
@@ -49,11 +51,12 @@ class Identity:
             KeyFileError: the agent does not hold the key any more.
         """
         if self.agent_blob is None:
-            return self.key
-        key = _agent_key(self.agent_blob)
-        if key is None:
-            raise KeyFileError("the SSH agent does not hold the key any more", "ssh-add it again")
-        return key
+            yield self.key
+            return
+        with _agent_key(self.agent_blob) as key:
+            if key is None:
+                raise KeyFileError("the SSH agent does not hold the key any more", "ssh-add it again")
+            yield key
 
 
 class Keyring:
@@ -86,7 +89,7 @@ class Keyring:
         try:
             return Identity(key=_open(path, None))
         except PasswordRequiredException:
-            if header is not None and _agent_key(header) is not None:
+            if header is not None and _agent_holds(header):
                 return Identity(agent_blob=header)
         secret = self._passphrase(path)
         if secret is None:
@@ -139,11 +142,22 @@ def _field(data: bytes) -> tuple[bytes, bytes]:
     return data[4 : 4 + length], data[4 + length :]
 
 
-def _agent_key(blob: bytes) -> PKey | None:
+@contextmanager
+def _agent_key(blob: bytes) -> Iterator[PKey | None]:
     try:
-        return next((key for key in Agent().get_keys() if key.asbytes() == blob), None)
+        agent = Agent()
     except (SSHException, OSError):
-        return None
+        yield None
+        return
+    try:
+        yield next((key for key in agent.get_keys() if key.asbytes() == blob), None)
+    finally:
+        agent.close()
+
+
+def _agent_holds(blob: bytes) -> bool:
+    with _agent_key(blob) as key:
+        return key is not None
 
 
 def _open(path: Path, secret: str | None) -> PKey:

@@ -19,7 +19,7 @@ _GATEWAY_PLACES = 8
 """Logins at the same time through one gateway; sshd starts to turn connections away at 10 (MaxStartups)."""
 
 _SHARE = 0.9
-"""Of the time a node has to be reached, the gateway gets this much, so that its failure is told rather than overtaken."""
+"""Of the time a node has to be reached, its gateway gets this much: then its failure is told, and not overtaken."""
 
 _PEERS_USED = 2
 _DETOURS = 4
