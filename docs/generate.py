@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from pvefleet.model.catalogue import CATALOGUE
+from pvefleet.model.check import CheckReport
 from pvefleet.model.execution import ExecReport
 from pvefleet.model.prepare import PrepareReport
 from pvefleet.model.status import LinksReport, NodesReport, StatusReport
@@ -24,6 +25,7 @@ REPORTS: dict[str, type[Any]] = {
     "cluster.status": StatusReport,
     "cluster.nodes": NodesReport,
     "cluster.links": LinksReport,
+    "cluster.check": CheckReport,
     "cluster.exec": ExecReport,
     "cluster.trust": TrustReport,
     "node.prepare": PrepareReport,

@@ -46,6 +46,30 @@ def links(c):
 
 
 @fleet(
+    reads=True,
+    local=True,
+    help={
+        "only": "Comma-separated codes, or beginnings of codes: LNK,QUO-E-0001.",
+        "waivers": "Waivers file; default: waivers.toml beside hosts.toml, where there is one.",
+        "nagios": "One line and the exit codes of a Nagios plugin: 0, 1, 2, 3.",
+    },
+)
+def check(c, only="", waivers="", nagios=False):
+    """Look at everything: status, configuration, keys, names, services, certificates, links, how it is built.
+
+    Every finding comes with what was seen and what to do; docs/findings.md explains each code. A waivers file says
+    which findings somebody lives with, who, why, and until when.
+
+    Exit codes: 0 nothing, 4 warnings, 5 critical, 11 no node could be read, 13 output not understood.
+
+      fab cluster.check --only LNK,QUO
+    """
+    from pvefleet.cli.check import check as check_cluster
+
+    return check_cluster(c.fleet, only=only, waivers=waivers, nagios=nagios)
+
+
+@fleet(
     name="exec",
     targets=Targets.NAMED,
     help={"command": "What to run, by the node's /bin/sh; or write it after --.", "timeout": "Seconds on each node."},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ class FleetTask(Task[Any]):
         )
         return arguments
 
-    def __call__(self, *args: Any, **kwargs: Any) -> ExitCode:
+    def __call__(self, *args: Any, **kwargs: Any) -> IntEnum:
         """Run the body, render what it returns, and return its exit code.
 
         Raises:
@@ -93,7 +94,7 @@ class FleetTask(Task[Any]):
             raise Exit(code=int(error.exit_code)) from error
 
 
-def run(body: Callable[[], Any], *, as_json: bool) -> ExitCode:
+def run(body: Callable[[], Any], *, as_json: bool) -> IntEnum:
     """Run *body*, render the report it returns, and return the exit code; an expected error is told, not raised."""
     try:
         report = body()
@@ -102,7 +103,7 @@ def run(body: Callable[[], Any], *, as_json: bool) -> ExitCode:
         from pvefleet.views.present import present
 
         present(report, as_json=as_json)
-        code: ExitCode = report.exit_code
+        code: IntEnum = report.exit_code
     except PvefleetError as error:
         report_error(error)
         return error.exit_code

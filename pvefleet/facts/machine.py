@@ -30,7 +30,7 @@ def machine(answers: Answers, *, sent: float, received: float) -> Seen[Machine]:
         lines = text.splitlines()
         try:
             hostname, boot_id, uptime = lines
-            return Machine(hostname, boot_id, float(uptime.split()[0]), offset, doubt)
+            return Machine(hostname, boot_id, float(uptime.split()[0]), answers.began, offset, doubt)
         except (ValueError, IndexError):
             raise ParseError("machine", "expected host name, boot id and uptime", excerpt=text[:80]) from None
 

@@ -27,10 +27,10 @@ from pvefleet.rules.reach import unread_nodes
 _ORDER = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
-def all_findings(facts: ClusterFacts, members: Membership) -> tuple[Finding, ...]:
-    """Return every finding of the facts, the worst first, and in the order of causes within one severity."""
+def status_findings(facts: ClusterFacts, members: Membership) -> list[Finding]:
+    """Return what is wrong with the cluster as it stands, in the order of causes."""
     rows = link_rows(facts, members)
-    found = [
+    return [
         *quorum_findings(facts, members),
         *unread_nodes(facts, members),
         *corosync_findings(facts),
@@ -38,13 +38,17 @@ def all_findings(facts: ClusterFacts, members: Membership) -> tuple[Finding, ...
         *config_findings(facts, members),
         *link_findings(members, rows),
     ]
-    return tuple(sorted(found, key=lambda one: _ORDER[one.severity]))
+
+
+def by_severity(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return the findings with the worst first; within one severity their order stays."""
+    return tuple(sorted(findings, key=lambda one: _ORDER[one.severity]))
 
 
 def status_report(facts: ClusterFacts) -> StatusReport:
     """Return the whole report of ``cluster.status``."""
     members = membership(facts)
-    findings = all_findings(facts, members)
+    findings = by_severity(status_findings(facts, members))
     record = conf_of_record(facts)
     read = len(facts.seen)
     unclear = any(not_understood(node) for node in facts.seen)

@@ -12,6 +12,8 @@ _VIEWS = {
     "StatusReport": "pvefleet.views.status:print_status",
     "NodesReport": "pvefleet.views.status:print_nodes",
     "LinksReport": "pvefleet.views.status:print_links",
+    "CheckReport": "pvefleet.views.check:print_check",
+    "NagiosReport": "pvefleet.views.check:print_nagios",
     "ExecReport": "pvefleet.views.execution:print_execution",
     "TrustReport": "pvefleet.views.trust:print_trust",
     "PrepareReport": "pvefleet.views.prepare:print_prepare",

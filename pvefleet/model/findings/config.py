@@ -53,4 +53,16 @@ ENTRIES: tuple[Entry, ...] = (
         "Create a cluster on it or join it to one.",
         acceptable=True,
     ),
+    Entry(
+        "CFG-E-0007",
+        "corosync.conf would not survive a restart",
+        "corosync still runs with what it loaded earlier; its file is not accepted by corosync -t.",
+        "On {subject}: corosync -t names the line; correct /etc/pve/corosync.conf with a higher config_version.",
+    ),
+    Entry(
+        "CFG-E-0008",
+        "authkeys differ",
+        "Nodes with different /etc/corosync/authkey cannot hear each other after their next restart of corosync.",
+        "Copy /etc/corosync/authkey from a node that is in the cluster, mode 0400, and restart corosync there.",
+    ),
 )
