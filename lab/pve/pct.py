@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 
-from . import arguments, cfs, guests
+from . import arguments, cfs, guests, volumes
 from .cfs import CommandError
 from .guests import LXC
 from .layout import ETC_PVE
 
-_NEW_VOLUME = re.compile(r"([a-zA-Z][\w-]*):(\d+(?:\.\d+)?)(,.*)?")
 _VOLUME = re.compile(r"rootfs|mp\d+")
 
 
@@ -60,9 +59,7 @@ def _create(words: list[str], options: dict[str, str]) -> int:
         del config["unprivileged"]
     config.setdefault("hostname", f"CT{vmid}")
     for number, key in enumerate(sorted(filter(_VOLUME.fullmatch, config), key=lambda key: (key != "rootfs", key))):
-        match = _NEW_VOLUME.fullmatch(config[key])
-        if match is not None:
-            config[key] = f"{match[1]}:subvol-{vmid}-disk-{number}{match[3] or ''},size={float(match[2]):g}G"
+        config[key] = volumes.allocate(config[key], vmid, number, container=True)
     template = words[1].rpartition("/")[2]
     print(f"extracting archive '/var/lib/vz/template/cache/{template}'\nTotal bytes read: 51200 (50KiB, 76MiB/s)")
     cfs.write(ETC_PVE / guests.path(LXC, vmid), guests.text(config))

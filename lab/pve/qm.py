@@ -7,12 +7,11 @@ import re
 import time
 import uuid
 
-from . import arguments, cfs, guests
+from . import arguments, cfs, guests, volumes
 from .cfs import CommandError
 from .guests import QEMU
 from .layout import ETC_PVE
 
-_NEW_DISK = re.compile(r"([a-zA-Z][\w-]*):(\d+(?:\.\d+)?)(,.*)?")
 _DISK = re.compile(r"(?:ide|sata|scsi|virtio|efidisk|tpmstate)\d+")
 _NET = re.compile(r"net\d+")
 _MISSING = "Configuration file 'nodes/{node}/qemu-server/{vmid}.conf' does not exist"
@@ -68,13 +67,10 @@ def _create(words: list[str], options: dict[str, str]) -> int:
     config = dict(options)
     number = 0
     for key in sorted(key for key in options if _DISK.fullmatch(key)):
-        match = _NEW_DISK.fullmatch(options[key])
-        if match is None:
-            continue
-        size = f"{float(match[2]):g}G"
-        config[key] = f"{match[1]}:vm-{vmid}-disk-{number}{match[3] or ''},size={size}"
-        print(f"{key}: successfully created disk '{config[key]}'")
-        number += 1
+        config[key] = volumes.allocate(options[key], vmid, number, container=False)
+        if config[key] != options[key]:
+            print(f"{key}: successfully created disk '{config[key]}'")
+            number += 1
     boot = sorted((key for key in config if _DISK.fullmatch(key)), reverse=True) + sorted(
         filter(_NET.fullmatch, config)
     )

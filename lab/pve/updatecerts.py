@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
 
 from . import cfs
 from .layout import ETC_PVE
+from .pmxcfs import ipc
 from .pmxcfs.seed import NODE_DIRECTORIES
 
 WAIT_SECONDS = 80.0
@@ -20,25 +22,48 @@ TIMEOUT = (
 
 
 def run(*, force: bool, silent: bool) -> int:
-    """Wait for a writable /etc/pve, then put in what is missing; only `force` says what it does."""
+    """Put in what is missing, in a child given up after 80 seconds, as pmxcfs may hang; `force` says what it does."""
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        os._exit(_child(say=force and not silent))
     end = time.monotonic() + WAIT_SECONDS
-    while not (os.path.ismount(ETC_PVE) and cfs.is_quorate()):
+    while time.monotonic() < end:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.05)
+    os.kill(child, signal.SIGKILL)
+    if silent:
+        return 0
+    print(TIMEOUT, file=sys.stderr)
+    return 4
+
+
+def _is_ready() -> bool:
+    """Whether /etc/pve is there, writable, and agreed upon with the other nodes: before that its content may yet go."""
+    try:
+        return bool(ipc.ask({"op": "ping"})["synced"]) and os.path.ismount(ETC_PVE) and cfs.is_quorate()
+    except OSError:
+        return False
+
+
+def _child(*, say: bool) -> int:
+    end = time.monotonic() + WAIT_SECONDS
+    while not _is_ready():
         if time.monotonic() > end:
-            if silent:
-                return 0
-            print(TIMEOUT, file=sys.stderr)
             return 4
-        time.sleep(0.2)
-    if force and not silent:
-        print("(re)generate node files\ngenerate new node certificate")
+        time.sleep(0.1)
+    if say:
+        print("(re)generate node files\ngenerate new node certificate", flush=True)
     node = ETC_PVE / "nodes" / os.uname().nodename
     try:
         for directory in (ETC_PVE / "priv/lock", *(node / name for name in NODE_DIRECTORIES)):
             directory.mkdir(parents=True, exist_ok=True)
         _merge_keys()
-    except OSError as error:
-        print(error, file=sys.stderr)
-        return error.errno or 255
+    except (OSError, cfs.CommandError) as error:
+        print(error, file=sys.stderr, flush=True)
+        return 255
     return 0
 
 

@@ -29,6 +29,9 @@ def formed_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 def lab(formed_lab: Lab) -> Iterator[Lab]:
     """Three nodes, one cluster; whatever a test breaks is mended afterwards."""
     yield formed_lab
+    for row in formed_lab.status()["nodes"]:
+        if row["state"] == "running" and not row["hung"]:
+            formed_lab.exec(row["name"], ["systemctl", "start", "pve-cluster", "corosync", "ssh"])
     formed_lab.restore()
 
 

@@ -40,7 +40,7 @@ def _answer(request: dict[str, Any], daemon: Daemon) -> dict[str, Any]:
     if request["op"] == "log":
         fields = {key: request[key] for key in ("tag", "pid", "user", "message")}
         daemon.kvstore.log(**fields)
-    return {"ok": True}
+    return {"synced": daemon.dfsm.synced or not daemon.clustered}
 
 
 def ask(request: dict[str, Any]) -> dict[str, Any]:
