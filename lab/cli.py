@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -101,7 +102,8 @@ def status(_c: Context, state: str = DEFAULT_STATE) -> None:
     now = lab.status()
     spec = lab.spec
     shape = "no cluster" if spec.blank else "one cluster"
-    print(f"{spec.nodes} nodes, {shape}, Proxmox VE {spec.pve} emulated, folder {state}, pid {now['pid']}")
+    print(f"{spec.nodes} nodes, {shape}, Proxmox VE {spec.pve} emulated, pid {now['pid']}")
+    print(f"inventory {state}/hosts.toml")
     print(f"{'NODE':<14} {'STATE':<8} {'PID':>7}  {'LINK 0':<6} {'LINK 1':<6} {'FROM HERE':<20} FAULTS")
     for node, row in zip(spec.members, now["nodes"], strict=True):
         links = ["cut" if link in row["cut"] else "up" for link in (0, 1)]
@@ -113,7 +115,8 @@ def status(_c: Context, state: str = DEFAULT_STATE) -> None:
             f"{outside:<20} {'pmxcfs hung' if row['hung'] else ''}".rstrip()
         )
     if now["partition"]:
-        print("partition: " + " / ".join(",".join(side) for side in now["partition"]))
+        sides = " / ".join(", ".join(side) for side in now["partition"])
+        print(textwrap.fill(f"partition: {sides}", 80, subsequent_indent="  "))
 
 
 @_lab_task

@@ -22,7 +22,7 @@ _PAUSE = 0.1
 _CLUSTER = "corosync-quorumtool -s && corosync-cfgtool -n"
 _WRITABLE = """
 mountpoint -q /etc/pve || exit 1
-probe=/etc/pve/lab-probe-$(uname -n)
+probe=/etc/pve/nodes/$(uname -n)/lab-probe
 : > "$probe" && rm "$probe"
 """
 
@@ -178,6 +178,6 @@ def _lacking_membership(machine: Machine, nodes: int) -> str:
 def _sshd_answers(machine: Machine) -> bool:
     try:
         with socket.create_connection((machine.spec.address(0), SSH_PORT), timeout=5) as connection:
-            return connection.recv(4) == b"SSH-"
+            return connection.recv(256).startswith(b"SSH-")
     except OSError:
         return False
