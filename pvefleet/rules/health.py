@@ -59,6 +59,8 @@ def _names_agree(facts: ClusterFacts) -> Iterator[Finding]:
     for node in facts.seen:
         for resolved in (node.health.names.value or ()) if node.health else ():
             answers = frozenset(one for one in resolved.addresses if not _loopback(one))
+            if not answers and resolved.name == node.pve_name:
+                continue  # its own name: a finding of that node alone
             seen.setdefault(resolved.name, {}).setdefault(answers, []).append(node.name)
     for name, views in seen.items():
         if len(views) > 1:

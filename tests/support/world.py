@@ -65,6 +65,10 @@ class World:
 
     def facts(self, *sections: Section, here: str = "") -> ClusterFacts:
         """Read the cluster through the real facts code; GUESTS where no section is named."""
+        return cluster_facts.assemble(self.look(*sections, here=here))
+
+    def look(self, *sections: Section, here: str = "") -> cluster_facts.Look:
+        """Look at the cluster as the tool does: what the answers are made of."""
         names = [here] if here else self.listed
         entries = [
             NodeEntry(n, n, "" if here else self.name, Endpoint(f"192.0.2.{i}", 22)) for i, n in enumerate(names, 1)
@@ -73,7 +77,7 @@ class World:
         def fan_out(work: Callable[[_Scripted], T]) -> Sequence[Outcome[T]]:
             return [self._outcome(name, work) for name in names]
 
-        look = cluster_facts.look_at(
+        return cluster_facts.look_at(
             entries,
             cluster_facts.question(*(sections or (Section.GUESTS,))),
             fan_out,  # type: ignore[arg-type]
@@ -84,7 +88,6 @@ class World:
             clock_limit=1.0,
             here=here,
         )
-        return cluster_facts.assemble(look)
 
     def _outcome(self, name: str, work: Callable[[_Scripted], T]) -> Outcome[T]:
         try:
@@ -228,6 +231,44 @@ class World:
             f"{vmid:<10} {status:<10} {'':<12} {'ct' + str(vmid):<20}\n" for vmid, status in node.containers.items()
         )
         return 0, "VMID       Status     Lock         Name                \n" + rows, ""
+
+    def _conf_test(self, node: WorldNode) -> tuple[int, str, str]:
+        return 0, "", ""
+
+    def _corosync_version(self, node: WorldNode) -> tuple[int, str, str]:
+        return 0, "Corosync Cluster Engine, version '3.1.9'\nCopyright (c) 2006-2021 Red Hat, Inc.\n", ""
+
+    def _authkey(self, node: WorldNode) -> tuple[int, str, str]:
+        return 0, "a" * 64 + "  /etc/corosync/authkey\n", ""
+
+    def _names(self, node: WorldNode) -> tuple[int, str, str]:
+        names = [node.name, *self.nodes]
+        return 0, "".join(f"{name} 10.77.0.{self.nodes[name].nodeid}\n" for name in names), ""
+
+    def _units(self, node: WorldNode) -> tuple[int, str, str]:
+        return 0, "active\n" * 7, ""
+
+    def _corosync_log(self, node: WorldNode) -> tuple[int, str, str]:
+        return 0, "", ""
+
+    def _knet(self, node: WorldNode) -> tuple[int, str, str]:
+        text = ""
+        for other in self.members(node.name):
+            for link in range(self.links):
+                key = f"stats.knet.node{other.nodeid}.link{link}"
+                text += f"{key}.connected (u8) = 1\n{key}.down_count (u32) = 1\n{key}.enabled (u8) = 1\n"
+                text += f"{key}.latency_ave (u32) = 310\n{key}.latency_max (u32) = 920\n{key}.mtu (u32) = 1397\n"
+        return (0, text, "") if node.corosync == "running" else (1, "", "Failed to initialize the cmap API.")
+
+    def _key_files(self, node: WorldNode) -> tuple[int, str, str]:
+        return 0, "/etc/ssh/pvefleet/authorized_keys.%u .ssh/authorized_keys\n", ""
+
+    def _certificates(self, node: WorldNode) -> tuple[int, str, str]:
+        head = "file=/etc/pve/local/pve-ssl.pem\nsubject=CN = pve01\n"
+        return 0, head + "notAfter=Nov 21 03:14:07 2028 GMT\n", ""
+
+    def _ntp(self, node: WorldNode) -> tuple[int, str, str]:
+        return 0, "yes\n", ""
 
 
 @dataclass

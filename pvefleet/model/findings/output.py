@@ -15,7 +15,7 @@ ENTRIES: tuple[Entry, ...] = (
         "OUT-W-0002",
         "a source did not answer",
         "One command or file could not be read; what rests on it is shown as unknown.",
-        "Run it by hand on the node named.",
+        "Run it by hand on {subject}.",
         acceptable=True,
     ),
 )
