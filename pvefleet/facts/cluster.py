@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pvefleet.facts import corosync, guest_configs, guests, ha, health, machine, pmxcfs
+from pvefleet.facts import corosync, guest_configs, guests, ha, health, machine, pmxcfs, replication
 from pvefleet.facts.sources import Answers, BrokenOff, Source, compose, decode, script_seconds
 from pvefleet.model.errors import NodeError, OutcomeUnknown, TimedOut
 from pvefleet.model.facts import ClusterFacts, NodeFacts
@@ -24,6 +24,7 @@ SOURCES: Mapping[Section, tuple[Source, ...]] = {
     Section.GUEST_CONFIGS: guest_configs.SOURCES,
     Section.HA: ha.SOURCES,
     Section.HA_HISTORY: ha.HISTORY_SOURCES,
+    Section.REPLICATION: replication.SOURCES,
 }
 """What each section reads. A section that was not asked for leaves its part of the facts None."""
 
@@ -201,4 +202,5 @@ def _facts(name: str, pve_name: str, sections: frozenset[Section], outcome: Outc
         health=health.health(answers) if Section.HEALTH in sections else None,
         guests=guest_configs.guest_facts(answers) if Section.GUEST_CONFIGS in sections else None,
         ha=ha.ha(answers, history=Section.HA_HISTORY in sections) if Section.HA in sections else None,
+        replication=replication.replication(answers) if Section.REPLICATION in sections else None,
     )

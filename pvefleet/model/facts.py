@@ -19,6 +19,7 @@ from pvefleet.model.guest_facts import GuestFacts
 from pvefleet.model.ha_facts import HaFacts
 from pvefleet.model.health_facts import HealthFacts
 from pvefleet.model.observation import Seen
+from pvefleet.model.replication_facts import ReplicationFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ class NodeFacts:
     health: HealthFacts | None = None
     guests: GuestFacts | None = None
     ha: HaFacts | None = None
+    replication: ReplicationFacts | None = None
 
     @property
     def read(self) -> bool:
