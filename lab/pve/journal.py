@@ -6,6 +6,7 @@ A line is `EPOCH.MICROSECONDS <PRIORITY> IDENT[PID]: MESSAGE`. Records of no uni
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -15,7 +16,10 @@ from pathlib import Path
 from .layout import LOG_DIR
 
 SYSTEM = "system"
+MAX_OPEN = 64
 _LINE = re.compile(r"(\d+\.\d{6}) <(\d)> (.*?)(?:\[(\d+)\])?: (.*)", re.DOTALL)
+
+_open: dict[Path, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +39,20 @@ def log_file(unit: str, directory: Path = LOG_DIR) -> Path:
     return directory / f"{unit.removesuffix('.service')}.log"
 
 
-def write(
-    unit: str, message: str, *, ident: str, pid: int | None = None, priority: int = 6, directory: Path = LOG_DIR
-) -> None:
+def write(unit: str, message: str, *, ident: str, pid: int | None = None, priority: int = 6) -> None:
     """Append one record, stamped now; a message of several lines becomes several records."""
     prefix = f"{time.time():.6f} <{priority}> {ident}{f'[{pid}]' if pid else ''}: "
-    with log_file(unit, directory).open("a", encoding="utf-8", errors="replace") as file:
-        file.write("".join(f"{prefix}{line}\n" for line in message.splitlines() or [""]))
+    text = "".join(f"{prefix}{line}\n" for line in message.splitlines() or [""])
+    os.write(_appending(log_file(unit)), text.encode(errors="replace"))
+
+
+def _appending(path: Path) -> int:
+    """The file, kept open while few are: a service that debugs writes thousands of lines a second."""
+    if path not in _open:
+        while len(_open) >= MAX_OPEN:
+            os.close(_open.pop(next(iter(_open))))
+        _open[path] = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    return _open[path]
 
 
 def parse(line: str, unit: str) -> Record | None:

@@ -42,7 +42,7 @@ def _conf() -> str:
 
 def information(conf: str) -> str:
     """The block before quorumtool's, from the text of corosync.conf; "" when it has no totem section."""
-    totem = re.search(r"^totem\s*\{(.*?)^\}", conf, re.MULTILINE | re.DOTALL)
+    totem = re.search(r"^totem\s+\{(.*?)^\}", conf, re.MULTILINE | re.DOTALL)
     if totem is None:
         return ""
     found = dict(re.findall(r"^\s*(\w+)\s*:\s*(\S+)", totem[1], re.MULTILINE))

@@ -53,7 +53,7 @@ def _child(*, say: bool) -> int:
     while not _is_ready():
         if time.monotonic() > end:
             return 4
-        time.sleep(0.1)
+        time.sleep(0.25)
     if say:
         print("(re)generate node files\ngenerate new node certificate", flush=True)
     node = ETC_PVE / "nodes" / os.uname().nodename
