@@ -14,7 +14,11 @@ from pydantic import TypeAdapter
 from pvefleet.model.catalogue import CATALOGUE
 from pvefleet.model.check import CheckReport
 from pvefleet.model.execution import ExecReport
+from pvefleet.model.guest_list import GuestListReport
+from pvefleet.model.ha_status import HaGroupsReport, HaReport, HaRulesReport
+from pvefleet.model.logs import LogsReport
 from pvefleet.model.prepare import PrepareReport
+from pvefleet.model.snapshot_list import SnapshotListReport
 from pvefleet.model.status import LinksReport, NodesReport, StatusReport
 from pvefleet.model.trust import TrustReport
 from pvefleet.views.plain import VERSION
@@ -27,7 +31,13 @@ REPORTS: dict[str, type[Any]] = {
     "cluster.links": LinksReport,
     "cluster.check": CheckReport,
     "cluster.exec": ExecReport,
+    "cluster.logs": LogsReport,
     "cluster.trust": TrustReport,
+    "ha.status": HaReport,
+    "ha.rules": HaRulesReport,
+    "ha.groups": HaGroupsReport,
+    "snapshot.list": SnapshotListReport,
+    "guest.list": GuestListReport,
     "node.prepare": PrepareReport,
 }
 

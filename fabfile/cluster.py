@@ -70,6 +70,32 @@ def check(c, only="", waivers="", nagios=False):
 
 
 @fleet(
+    local=True,
+    help={
+        "unit": "Comma-separated systemd units; default: corosync, pve-cluster, the HA daemons, the watchdog.",
+        "since": "An age (90s, 15m, 2h, 1d) or a moment (2026-11-24 22:00, by the node's clock in UTC).",
+        "grep": "Only messages that match this pattern.",
+        "lines": "At most so many messages per node, the newest.",
+        "follow": "Go on showing new messages until interrupted.",
+    },
+)
+def logs(c, unit="", since="1h", grep="", lines="500", follow=False):
+    """Show the journals of all nodes in one stream, in the order in which things happened: clocks are corrected.
+
+    Works without quorum and without pmxcfs. -H names some nodes only.
+
+    Exit codes: 0, 4 a node was not read, 11 none was.
+
+      fab cluster.logs --since 15m --grep "link|quorum"
+      fab -H pve02 cluster.logs --unit corosync --follow
+    """
+    from pvefleet.cli import logs as journals
+
+    asked = journals.query(unit=unit, since=since, grep=grep, lines=lines)
+    return journals.follow(c.fleet, asked) if follow else journals.look(c.fleet, asked)
+
+
+@fleet(
     name="exec",
     targets=Targets.NAMED,
     help={"command": "What to run, by the node's /bin/sh; or write it after --.", "timeout": "Seconds on each node."},

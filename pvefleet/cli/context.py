@@ -14,10 +14,11 @@ class FleetContext(Context):
     """What the first argument of a task is. ``c.fleet`` is all there is to use."""
 
     fleet: Fleet
+    as_json: bool
 
     def __init__(self, config: Config, fleet: Fleet) -> None:
         super().__init__(config)
-        self._set(fleet=fleet)
+        self._set(fleet=fleet, as_json=False)
 
     def run(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         """Refuse: on a workstation this would run a native command on the wrong machine."""

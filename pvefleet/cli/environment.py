@@ -29,6 +29,10 @@ class Environment:
         """Return our time in seconds since the epoch."""
         return time.time()
 
+    def pause(self, seconds: float) -> None:
+        """Wait; an interrupt ends it."""
+        time.sleep(seconds)
+
     def timestamp(self) -> str:
         """Return our time as UTC ISO 8601 text with seconds."""
         return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -86,7 +86,7 @@ class Fleet:
         Args:
             sections: what to read beyond BASE.
         """
-        from pvefleet.facts import cluster, recording
+        from pvefleet.facts import cluster, recording, second_look
 
         if self.replay is not None:
             return cluster.assemble(recording.load(self.replay, frozenset(sections)))
@@ -106,9 +106,19 @@ class Fleet:
             clock_limit=self.policy.clock_skew_seconds,
             here=self.here,
         )
+        facts = cluster.assemble(look)
+
+        def ask(name: str, question: cluster.Question) -> Outcome[cluster.NodeReading]:
+            def read(node: Node) -> cluster.NodeReading:
+                return cluster.read_node(node, question, nonce=self.environment.nonce(), clock=self.environment.clock)
+
+            node = next(node for node in self.nodes if node.name == name)
+            return self.fan_out(read, nodes=(node,), seconds=question.seconds)[0]
+
+        whole = second_look.complete(look, facts, ask)
         if self.record is not None:
-            recording.save(look, self.record)
-        return cluster.assemble(look)
+            recording.save(whole, self.record)
+        return facts if whole is look else cluster.assemble(whole)
 
     def close(self) -> None:
         """Close every connection."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
@@ -55,6 +55,7 @@ class FleetTask(Task[Any]):
         if self.reads:
             arguments.append(Argument(names=("record",), help="Keep what the nodes said in this new folder."))
             arguments.append(Argument(names=("replay",), help="Read a recording instead of the nodes."))
+            arguments.append(Argument(names=("watch",), help="Show it anew every so many seconds, until interrupted."))
         arguments.append(
             Argument(names=("json",), kind=bool, default=False, help="Print one JSON document instead of tables.")
         )
@@ -70,13 +71,14 @@ class FleetTask(Task[Any]):
 
         as_json = bool(kwargs.pop("json", False))
         context, rest = args[0], args[1:]
-        record, replay = kwargs.pop("record", None), kwargs.pop("replay", None)
+        record, replay, seconds = (kwargs.pop(name, None) for name in ("record", "replay", "watch"))
         with_executor = isinstance(context, FleetContext)
         if not with_executor:
             context = self._on_this_node(context, replay)
         if record:
             context.fleet = replace(context.fleet, record=Path(record))
-        code = run(lambda: self.body(context, *rest, **kwargs), as_json=as_json)
+        context.as_json = as_json
+        code = run(lambda: self.body(context, *rest, **kwargs), context, seconds)
         context.fleet.close()
         self.times_called += 1
         if code not in _PASSES or (code and not with_executor):
@@ -94,15 +96,27 @@ class FleetTask(Task[Any]):
             raise Exit(code=int(error.exit_code)) from error
 
 
-def run(body: Callable[[], Any], *, as_json: bool) -> IntEnum:
-    """Run *body*, render the report it returns, and return the exit code; an expected error is told, not raised."""
+def run(body: Callable[[], Any], context: Any, seconds: str | None) -> IntEnum:
+    """Run *body*, render what it returns, and return the exit code; an expected error is told, not raised.
+
+    Args:
+        body: returns a report, or an iterator of reports that are shown as they come.
+        context: the task's context: knows whether JSON is wanted.
+        seconds: the value of ``--watch``, or None.
+    """
     try:
+        if seconds is not None:
+            from pvefleet.cli.repeat import watch
+
+            return watch(body, seconds, as_json=context.as_json, environment=context.fleet.environment)
         report = body()
-        if report is None:
-            return ExitCode.OK
+        if isinstance(report, Iterator):
+            from pvefleet.cli.repeat import stream
+
+            return stream(report, as_json=context.as_json)
         from pvefleet.views.present import present
 
-        present(report, as_json=as_json)
+        present(report, as_json=context.as_json)
         code: IntEnum = report.exit_code
     except PvefleetError as error:
         report_error(error)

@@ -33,5 +33,15 @@ def to_plain(value: Any) -> Any:
 
 def document(report: Any) -> str:
     """Return the JSON text of *report*, with its kind and format version first and its exit code last."""
+    return json.dumps(_whole(report), indent=2, ensure_ascii=False)
+
+
+def line(report: Any) -> str:
+    """Return the same document on one line, for a series of them."""
+    return json.dumps(_whole(report), ensure_ascii=False)
+
+
+def _whole(report: Any) -> dict[str, Any]:
     head = {"kind": type(report).__name__, "version": VERSION}
-    return json.dumps(head | to_plain(report) | {"exit_code": int(report.exit_code)}, indent=2, ensure_ascii=False)
+    plain: dict[str, Any] = to_plain(report)
+    return head | plain | {"exit_code": int(report.exit_code)}

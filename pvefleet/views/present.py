@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
-from pvefleet.views.plain import document
+from pvefleet.views.plain import document, line
+
+_HOME_AND_CLEAR = "\x1b[H\x1b[2J"
 
 
 def present(report: Any, *, as_json: bool, out: TextIO | None = None) -> None:
@@ -18,18 +22,29 @@ def present(report: Any, *, as_json: bool, out: TextIO | None = None) -> None:
         out: where to; standard output by default.
     """
     out = out or sys.stdout
-    try:
-        if as_json:
-            print(document(report), file=out)
-        else:
-            _print_text(report, out)
+    with _reader_may_leave():
+        out.write(f"{document(report)}\n" if as_json else _text(report, out))
         out.flush()
-    except BrokenPipeError:
-        # The reader (head, less) has gone: what it wanted, it has. Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _print_text(report: Any, out: TextIO) -> None:
+def present_next(report: Any, *, as_json: bool, in_place: bool) -> None:
+    """Print one report of a series.
+
+    Args:
+        report: the next one.
+        as_json: print it as one line of JSON.
+        in_place: on a terminal it takes the place of the one before.
+    """
+    out = sys.stdout
+    with _reader_may_leave():
+        if as_json:
+            out.write(f"{line(report)}\n")
+        else:
+            out.write((_HOME_AND_CLEAR if in_place and out.isatty() else "") + _text(report, out))
+        out.flush()
+
+
+def _text(report: Any, out: TextIO) -> str:
     from pvefleet.views.console import console
     from pvefleet.views.registry import view_of
 
@@ -37,4 +52,13 @@ def _print_text(report: Any, out: TextIO) -> None:
     with target.capture() as captured:
         view_of(report)(report, target)
     # Tables pad their last column; blanks at the end of a line only get in the way of whoever copies or diffs it.
-    out.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    return "".join(f"{row.rstrip()}\n" for row in captured.get().splitlines())
+
+
+@contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """Let the reader (head, less) leave without a complaint: what it wanted, it has. Python would add one at exit."""
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,7 +1,7 @@
 """The fixtures: ``tests/fixtures/SOURCE/PARSER--CASE.out`` with ``.json`` and ``.cmd``, and ``.bad`` with ``.why``.
 
-SOURCE is ``pve-9.2`` for outputs of genuine commands, ``made`` for what was written after descriptions of other
-versions.
+SOURCE is ``pve-9.2`` for outputs of the genuine commands, ``corosync-3.1.9`` for those of genuine daemons in the lab,
+``made`` for what was written after descriptions of other versions.
 """
 
 from __future__ import annotations

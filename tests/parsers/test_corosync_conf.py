@@ -85,7 +85,7 @@ def test_the_last_of_two_equal_keys_is_in_force_as_in_corosync() -> None:
     assert corosync_conf.objections(conf) == ((4, "'config_version' stands twice in one section"),)
 
 
-@pytest.mark.parametrize("name", ["twolinks", "qdevice"])
+@pytest.mark.parametrize("name", ["pve-9.2/corosync_conf--twolinks", "made/corosync_conf--qdevice"])
 def test_what_pvecm_wrote_is_already_canonical_and_nobody_objects(name: str) -> None:
     text = next(case.text for case in CASES if name in str(case))
     conf = corosync_conf.read(text)

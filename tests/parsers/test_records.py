@@ -10,6 +10,7 @@ from parsers import (
     corosync_cmapctl,
     corosync_quorumtool,
     guest_listsnapshot,
+    journal_json,
     manager_status,
     pmxcfs_clusterlog,
     pmxcfs_vmlist,
@@ -66,12 +67,16 @@ def test_a_table_of_members_alone_is_a_list() -> None:
 
 
 def test_link_statistics_are_taken_from_the_statistics_map() -> None:
-    stats = next(case.text for case in understood("corosync_cmapctl") if "stats-knet" in str(case))
+    stats = next(case.text for case in understood("corosync_cmapctl") if "stats-link1-cut" in str(case))
     links = corosync_cmapctl.knet_links(corosync_cmapctl.read(stats))
-    assert [(link.nodeid, link.link) for link in links] == [(1, 0), (1, 1), (2, 0), (2, 1), (3, 0), (3, 1)]
-    assert links[-1] == corosync_cmapctl.KnetLink(
-        3, 1, enabled=True, connected=False, down_count=4, latency_ave=315, latency_max=2048, mtu=1397
-    )
+    assert [(link.nodeid, link.link, link.connected, link.down_count) for link in links] == [
+        (1, 0, True, 0),
+        (2, 0, True, 1),
+        (2, 1, True, 1),
+        (3, 0, True, 1),
+        (3, 1, False, 2),
+    ]
+    assert all(0 < link.latency_ave <= link.latency_max < 1_000_000 for link in links[1:])
 
 
 def test_another_map_has_no_link_statistics() -> None:
@@ -169,3 +174,9 @@ def test_a_storage_is_asked_for_its_options() -> None:
     text = next(case.text for case in understood("storage_cfg") if "many" in str(case))
     pools = {storage.id: storage.get("pool") for storage in storage_cfg.read(text)}
     assert pools == {"local": None, "local-zfs": "rpool/data", "backup": None, "san": None}
+
+
+def test_a_message_that_is_not_text_is_read_from_its_bytes() -> None:
+    line = '{"__REALTIME_TIMESTAMP": "1", "MESSAGE": [99, 97, 102, 195, 169]}\n'
+    assert journal_json.read(line)[0].message == "café"
+    assert journal_json.read(line.replace("[99, 97, 102, 195, 169]", "null"))[0].message == journal_json.TOO_LONG
