@@ -82,7 +82,7 @@ class KnetLink:
     """Statistics of one link to one node, from ``corosync-cmapctl -m stats``.
 
     Attributes:
-        nodeid: the other node.
+        nodeid: the other node; or the node itself, whose loopback is counted as link 0 with no latency.
         link: link number.
         enabled: is the link in use?
         connected: does knet hear the other side?

@@ -112,7 +112,7 @@ def test_text_cut_off_after_a_line_is_refused_or_holds_nothing_but_what_was_ther
     absent = ["None", "False", "''"] * 9
     whole = Counter([*map(repr, leaves(case.module.parse(case.text))), *absent])
     lines = case.text.splitlines(keepends=True)
-    for kept in range(0, len(lines), 1 + len(lines) // 100):
+    for kept in range(0, len(lines), 1 + len(lines) // 40):
         result = outcome(case.parser, "".join(lines[:kept]))
         if result is not None:
             added = Counter(map(repr, leaves(result))) - whole
