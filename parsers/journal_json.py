@@ -16,6 +16,7 @@ from typing import Any
 from parsers._json import Document
 from parsers._shape import Info, shape
 from parsers._source import Source
+from parsers.errors import ParseError
 
 NAME = "journal_json"
 info = Info("`journalctl -o json` command parser", magic_commands=("journalctl",))
@@ -61,7 +62,13 @@ def _entry(source: Source, number: int) -> JournalEntry:
     line = source.lines[number - 1]
     if not line.startswith("{"):
         raise source.error("not an object", number)
-    document = Document(NAME, line)
+    try:
+        return _read(Document(NAME, line))
+    except ParseError as error:
+        raise source.error(error.reason, number) from None
+
+
+def _read(document: Document) -> JournalEntry:
     top = document.mapping(document.top, "an entry")
     return JournalEntry(
         realtime=document.integer(top, "__REALTIME_TIMESTAMP", "an entry"),
