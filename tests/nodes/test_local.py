@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -126,6 +129,59 @@ class TestTimeLimit:
         error, took = timed_out("trap 'head -c 1000000 /dev/zero; exit 0' TERM; while :; do sleep 0.1; done", 0.3)
         assert "stopped" in error.message
         assert took < 2
+
+
+def test_an_interrupt_asks_the_command_to_end_and_does_not_wait(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    interrupt = threading.Timer(0.5, os.kill, args=(os.getpid(), signal.SIGINT))
+    interrupt.start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        sh(f"echo $$ >{pid_file}; exec sleep 30", timeout=60)
+    assert time.monotonic() - start < 3
+    assert ends(int(pid_file.read_text()))
+
+
+HUNG_FILE_SYSTEM = """
+import stat, sys, threading, mfusepy
+
+class Hung(mfusepy.Operations):
+    use_ns = True
+    def getattr(self, path, fh=None):
+        if path == "/":
+            return {"st_mode": stat.S_IFDIR | 0o755, "st_nlink": 2}
+        return {"st_mode": stat.S_IFREG | 0o444, "st_nlink": 1, "st_size": 10}
+    def open(self, path, flags):
+        return 3
+    def read(self, path, size, offset, fh):
+        threading.Event().wait()
+
+mfusepy.FUSE(Hung(), sys.argv[1], foreground=True, nothreads=True)
+"""
+
+
+@pytest.fixture
+def hung_folder(tmp_path: Path) -> Iterator[Path]:
+    """A file system whose reads never end: who reads is in uninterruptible sleep, which SIGKILL does not end."""
+    folder = tmp_path / "hung"
+    folder.mkdir()
+    daemon = subprocess.Popen([sys.executable, "-c", HUNG_FILE_SYSTEM, str(folder)], stderr=subprocess.DEVNULL)
+    while not folder.is_mount():
+        if daemon.poll() is not None:
+            pytest.skip("FUSE cannot be used here")
+        time.sleep(0.01)
+    yield folder
+    daemon.kill()
+    daemon.wait()
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_one_that_cannot_be_killed_is_left_behind(hung_folder: Path) -> None:
+    start = time.monotonic()
+    with pytest.raises(TimedOut) as caught:
+        NODE.run(("cat", str(hung_folder / "file")), timeout=0.5)
+    assert "cannot be killed" in caught.value.message
+    assert time.monotonic() - start < 5
 
 
 def test_no_ssh_library_is_loaded() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -129,6 +130,18 @@ class TestTimeLimit:
         assert "cannot be killed" in error.message
         assert "pmxcfs" in error.hint
         assert 3.2 < took < 5
+
+
+def test_an_interrupt_does_not_wait_for_the_command(site: Site) -> None:
+    node = site.node(site.server())
+    sh(node, ":")
+    interrupt = threading.Timer(0.3, os.kill, args=(os.getpid(), signal.SIGINT))
+    interrupt.start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        sh(node, "sleep 5", timeout=20)
+    assert time.monotonic() - start < 2
+    assert sh(node, "echo on").stdout == b"on\n"
 
 
 class TestLostConnections:
