@@ -100,7 +100,7 @@ class World:
         me = self.nodes[name]
         return [n for n in self.nodes.values() if n.part == me.part and n.corosync == "running"]
 
-    def answer(self, name: str, source: str) -> tuple[int, str, str]:
+    def answer(self, name: str, source: str) -> tuple[int, str | bytes, str]:
         """What *source* gives on *name*: exit, stdout, stderr."""
         node = self.nodes[name]
         if source in node.overrides:
@@ -232,6 +232,21 @@ class World:
         )
         return 0, "VMID       Status     Lock         Name                \n" + rows, ""
 
+    def _ha_files(self, node: WorldNode) -> tuple[int, str, str]:
+        return 0, f"clock {NOW + node.clock:.9f}\n\n", ""
+
+    def _ha_watchdog(self, node: WorldNode) -> tuple[int, str, str]:
+        return 0, "released\nSoftware Watchdog\n", ""
+
+    def _ha_units(self, node: WorldNode) -> tuple[int, str, str]:
+        return 0, "active\nactive\nactive\n", ""
+
+    def _ha_tasks(self, node: WorldNode) -> tuple[int, str, str]:
+        return 0, "", ""
+
+    def _ha_journal(self, node: WorldNode) -> tuple[int, str, str]:
+        return 1, "", ""
+
     def _conf_test(self, node: WorldNode) -> tuple[int, str, str]:
         return 0, "", ""
 
@@ -294,7 +309,8 @@ class _Scripted:
             else:
                 code, text, said = self.world.answer(self.name, source)
                 status = str(code)
-            out += f"\n@{nonce} {source} {status}\n{text}\n@{nonce} stderr\n{said}".encode()
+            body = text if isinstance(text, bytes) else text.encode()
+            out += f"\n@{nonce} {source} {status}\n".encode() + body + f"\n@{nonce} stderr\n{said}".encode()
         clock = NOW + node.clock
         return CommandResult(0, out + f"\n@{nonce} end {clock:.3f} {clock:.3f}\n".encode(), b"")
 
