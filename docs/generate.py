@@ -1,16 +1,20 @@
-"""Writes what is generated under docs/: the catalogue of findings and the schemas of the JSON documents.
+"""Writes what is generated: the catalogue of findings, the schemas of the JSON documents, the pictures in README.md.
 
 Run it as ``.venv/bin/inv docs``; a test fails where a committed file is not what this makes of the code.
 """
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from pvefleet.facts.cluster import assemble
+from pvefleet.facts.recording import load
 from pvefleet.model.catalogue import CATALOGUE
 from pvefleet.model.check import CheckReport
 from pvefleet.model.execution import ExecReport
@@ -18,12 +22,16 @@ from pvefleet.model.guest_list import GuestListReport
 from pvefleet.model.ha_status import HaGroupsReport, HaReport, HaRulesReport
 from pvefleet.model.logs import LogsReport
 from pvefleet.model.prepare import PrepareReport
+from pvefleet.model.section import Section
 from pvefleet.model.snapshot_list import SnapshotListReport
 from pvefleet.model.status import LinksReport, NodesReport, StatusReport
 from pvefleet.model.trust import TrustReport
+from pvefleet.rules.status import status_report
 from pvefleet.views.plain import VERSION
+from pvefleet.views.present import present
 
 DOCS = Path(__file__).resolve().parent
+_PICTURE = re.compile(r"(<!-- picture: (\S+) at (\d+) columns -->).*?(<!-- end of picture -->)", re.DOTALL)
 
 REPORTS: dict[str, type[Any]] = {
     "cluster.status": StatusReport,
@@ -83,10 +91,28 @@ def schema(command: str) -> str:
     return json.dumps(head | made, indent=2, sort_keys=False) + "\n"
 
 
+def picture(recording: str, width: int) -> str:
+    """Return what ``fab cluster.status --replay RECORDING`` prints on a terminal of *width* columns."""
+    out = io.StringIO()
+    facts = assemble(load(DOCS / "recordings" / recording, frozenset({Section.GUESTS})))
+    present(status_report(facts), as_json=False, out=out, width=width)
+    return out.getvalue()
+
+
+def readme() -> str:
+    """Return README.md with every picture in it drawn anew from its recording."""
+    text = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+
+    def draw(match: re.Match[str]) -> str:
+        return f"{match[1]}\n```text\n{picture(match[2], int(match[3]))}```\n{match[4]}"
+
+    return _PICTURE.sub(draw, text)
+
+
 def files() -> dict[Path, str]:
     """Return every generated file with its text."""
     made = {DOCS / "schemas" / f"{command}.json": schema(command) for command in REPORTS}
-    return made | {DOCS / "findings.md": findings()}
+    return made | {DOCS / "findings.md": findings(), DOCS.parent / "README.md": readme()}
 
 
 def write() -> list[Path]:

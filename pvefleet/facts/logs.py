@@ -22,7 +22,6 @@ SECONDS = 20.0
 _SCRIPT = """\
 export TZ=UTC
 date +%s.%N
-shift 0
 exec timeout -k 1 18 journalctl -o json --no-pager -q "$@"
 """
 _NO_MATCH = 1

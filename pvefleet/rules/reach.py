@@ -30,7 +30,7 @@ def unread_nodes(facts: ClusterFacts, membership: Membership) -> Iterator[Findin
 def _unread(facts: ClusterFacts, node: NodeFacts, error: NodeError, membership: Membership) -> Finding:
     seen_by = membership.seen_by(node.name)
     evidence = [error.message]
-    if isinstance(error, Unreachable) and error.tried:
+    if isinstance(error, Unreachable) and error.tried and "tried" not in error.message:
         evidence.append("tried " + ", ".join(error.tried))
     if seen_by:
         evidence.append("a member for " + ", ".join(seen_by))

@@ -22,9 +22,14 @@ _PIPED_WIDTH = 200
 """Columns where the output is no terminal: nothing is cut for a reader that is a program."""
 
 
-def console(out: TextIO) -> Console:
-    """Return a console on *out*: coloured on a terminal only, as wide as it (``COLUMNS`` wins), no markup in data."""
-    made = Console(file=out, theme=_THEME, highlight=False, markup=False, emoji=False, soft_wrap=False)
-    if not made.is_terminal and "COLUMNS" not in made._environ:
+def console(out: TextIO, width: int | None = None) -> Console:
+    """Return a console on *out*: coloured on a terminal only, as wide as it (``COLUMNS`` wins), no markup in data.
+
+    Args:
+        out: where it writes.
+        width: columns, where they are not to be the terminal's.
+    """
+    made = Console(width=width, file=out, theme=_THEME, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    if width is None and not made.is_terminal and "COLUMNS" not in made._environ:
         made.width = _PIPED_WIDTH
     return made

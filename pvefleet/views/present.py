@@ -13,17 +13,18 @@ from pvefleet.views.plain import document, line
 _HOME_AND_CLEAR = "\x1b[H\x1b[2J"
 
 
-def present(report: Any, *, as_json: bool, out: TextIO | None = None) -> None:
+def present(report: Any, *, as_json: bool, out: TextIO | None = None, width: int | None = None) -> None:
     """Print *report*.
 
     Args:
         report: a report of ``pvefleet.model``.
         as_json: print one JSON document.
         out: where to; standard output by default.
+        width: columns of the tables; the terminal's by default.
     """
     out = out or sys.stdout
     with _reader_may_leave():
-        out.write(f"{document(report)}\n" if as_json else _text(report, out))
+        out.write(f"{document(report)}\n" if as_json else _text(report, out, width))
         out.flush()
 
 
@@ -44,11 +45,11 @@ def present_next(report: Any, *, as_json: bool, in_place: bool) -> None:
         out.flush()
 
 
-def _text(report: Any, out: TextIO) -> str:
+def _text(report: Any, out: TextIO, width: int | None = None) -> str:
     from pvefleet.views.console import console
     from pvefleet.views.registry import view_of
 
-    target = console(out)
+    target = console(out, width)
     with target.capture() as captured:
         view_of(report)(report, target)
     # Tables pad their last column; blanks at the end of a line only get in the way of whoever copies or diffs it.

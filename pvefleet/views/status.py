@@ -27,6 +27,7 @@ _STATE_WORD = {
     NodeState.NOT_CLUSTERED: "no cluster",
     NodeState.NOT_SEEN: "not seen",
 }
+_TOLD_BY_A_FINDING = frozenset({NodeState.OFFLINE, NodeState.UNREACHED})
 _UNKNOWN = Text("?", "unseen")
 
 
@@ -75,7 +76,7 @@ def _print_head(report: StatusReport, console: Console) -> None:
     read = f"{report.nodes_read} of {count(report.nodes_total, 'node')}, {report.taken_at}"
     lines: list[tuple[str, Text]] = [
         ("Cluster", Text(report.cluster or "none", "title")),
-        ("Quorum", _quorum(quorum)),
+        ("Quorum", quorum_text(quorum)),
     ]
     if quorum.expected is not None:
         lines.append(("Expected votes", Text(f"{quorum.expected}, highest expected {quorum.highest_expected}")))
@@ -94,7 +95,8 @@ def _print_head(report: StatusReport, console: Console) -> None:
     console.print(grid)
 
 
-def _quorum(quorum: QuorumRow) -> Text:
+def quorum_text(quorum: QuorumRow) -> Text:
+    """Return quorum with its votes in a few words."""
     if quorum.quorate is None:
         return Text("unknown: no node could say", "bad")
     votes = f" ({quorum.total} of {count(quorum.expected or 0, 'vote')}, {quorum.needed} needed)"
@@ -155,7 +157,7 @@ def print_node_table(nodes: Sequence[NodeRow], console: Console, *, wide: bool =
         )
     console.print(table)
     for node in nodes:
-        if node.note:
+        if node.note and node.state not in _TOLD_BY_A_FINDING:
             note = node.note if node.note.startswith(f"{node.name}: ") else f"{node.name}: {node.note}"
             console.print(Text(note, "unseen"))
 

@@ -44,7 +44,6 @@ pve02   2  offline      1  ?       10.77.0.2  ?        ?      -       ?/1 up
                                    10.78.0.2
 pve03   3  online       1  yes     10.77.0.3  9.2.11   1d 0h  -       -
                                    10.78.0.3
-pve02: no answer
 
 LINKS  pve01  pve02  pve03
 pve01  -      x x    0 x
