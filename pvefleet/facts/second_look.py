@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pvefleet.facts import guest_configs, pmxcfs
-from pvefleet.facts.cluster import Look, NodeReading, Question, assemble
+from pvefleet.facts.cluster import Look, NodeReading, Question
 from pvefleet.facts.sources import compose, script_seconds
 from pvefleet.model.facts import ClusterFacts, NodeFacts
 from pvefleet.model.outcome import Outcome
@@ -26,16 +26,18 @@ QUESTION = Question(
 """Asks one node for the configuration files of every node."""
 
 
-def complete(look: Look, ask: Callable[[str, Question], Outcome[NodeReading]]) -> Look:
+def complete(look: Look, facts: ClusterFacts, ask: Callable[[str, Question], Outcome[NodeReading]]) -> Look:
     """Return *look* with the configuration files that were missing in it, as far as a node has them.
 
     Args:
         look: what the nodes said.
+        facts: what that amounts to.
         ask: puts a question to the node of that name in hosts.toml.
+
+    Returns:
+        The very same look where nothing is missing or nobody has it.
     """
-    if Section.GUEST_CONFIGS not in look.sections:
-        return look
-    teller = _teller(assemble(look))
+    teller = _teller(facts) if Section.GUEST_CONFIGS in look.sections else None
     if teller is None:
         return look
     reading = ask(teller.name, QUESTION).value
