@@ -63,6 +63,7 @@ class PolicyTable:
     command_seconds: float | None = None
     parallel: int | None = None
     clock_skew_seconds: float | None = None
+    rpo_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

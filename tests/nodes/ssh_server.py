@@ -30,6 +30,7 @@ class Behaviour:
 
     Attributes:
         greeting: ``ssh``, or what happens instead: ``silent`` or ``close``.
+        full: how many more connections to close right away, as an sshd without a free place does.
         login: ``accept``, ``reject``, ``hang`` or ``close``.
         session: ``accept``, ``reject`` or ``hang``.
         command: what a command does; None refuses to run any.
@@ -37,6 +38,7 @@ class Behaviour:
     """
 
     greeting: str = "ssh"
+    full: int = 0
     login: str = "accept"
     session: str = "accept"
     command: Command | None = field(default_factory=lambda: run_here)
@@ -92,7 +94,8 @@ class SshServer:
             except OSError:
                 return
             self._sockets.append(client)
-            if self.behaviour.greeting == "close":
+            if self.behaviour.greeting == "close" or self.behaviour.full > 0:
+                self.behaviour.full -= 1
                 client.close()
             elif self.behaviour.greeting == "ssh":
                 self._speak(client)

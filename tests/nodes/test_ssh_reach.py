@@ -10,10 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pvefleet.model.errors import Unreachable, UnreachableReason
-from pvefleet.model.inventory import Endpoint, GatewayEntry
+from pvefleet.model.inventory import Endpoint, GatewayEntry, Inventory
+from pvefleet.nodes.ssh.connect import shown_host_key
 from pvefleet.nodes.ssh.node import SshNode
 from pvefleet.nodes.ssh.reach import inner_addresses, outer_addresses
-from tests.nodes.conftest import Site
+from tests.nodes.conftest import HOST_KEYS, Site
 
 Reason = UnreachableReason
 SLACK = 2.0
@@ -73,6 +74,14 @@ class TestAlternatives:
         node = site.connect(site.entry("pve01", mute.endpoint, server.endpoint))[0]
         assert 0.4 < reached(node) < 0.5 + SLACK
         assert node.via == str(server.endpoint)
+
+    def test_one_that_is_closed_in_our_face_is_tried_once_more(self, site: Site) -> None:
+        full = site.server(full=1)
+        reached(site.node(full))
+        overfull = site.server(full=2)
+        error, _ = refusal(site.node(overfull))
+        assert error.reason is Reason.CLOSED
+        assert overfull.logins == 0
 
     def test_one_that_has_introduced_itself_holds_the_others_back(self, site: Site) -> None:
         hanging, other = site.server(login="hang"), site.server()
@@ -155,6 +164,16 @@ class TestGateway:
         assert {error.reason for error in errors} == {Reason.GATEWAY}
         assert len(mute._sockets) <= 2
 
+    def test_host_keys_are_fetched_through_it(self, site: Site) -> None:
+        server = site.server()
+        bastion = site.server("bastion", forwards={("10.0.1.1", 22): server.endpoint})
+        entry = site.entry("pve01", Endpoint("10.0.1.1", 22), gateway="bastion")
+        gateways = (self.gateway(site, bastion.endpoint),)
+        inventory = Inventory(site.folder / "hosts.toml", (), (), gateways, site.known_hosts)
+        key = shown_host_key(entry, inventory, passphrase=lambda _path: None)
+        assert key.base64 == HOST_KEYS["pve01"].get_base64()
+        assert (server.logins, bastion.logins) == (0, 1)
+
     def test_closing_the_last_node_closes_it(self, site: Site) -> None:
         server = site.server()
         bastion = site.server("bastion", forwards={("10.0.1.1", 22): server.endpoint})
@@ -187,6 +206,12 @@ class TestSteppingStones:
         node.close()
         stone._transports[0].join(5)
         assert not stone._transports[0].is_active()
+
+    def test_nobody_is_woken_for_a_node_that_answers(self, site: Site) -> None:
+        server, stone = site.server("pve01"), site.server("pve02")
+        node, _ = site.connect(site.entry("pve01", server.endpoint), site.entry("pve02", stone.endpoint))
+        reached(node)
+        assert stone.busiest == 0
 
     def test_its_host_key_is_checked_by_its_own_name(self, site: Site) -> None:
         other = site.server("pve03")

@@ -10,8 +10,9 @@ from pvefleet.model.inventory import GatewayEntry, Inventory, NodeEntry, Policy
 from pvefleet.nodes.ssh.connection import NodeConnection, login_work
 from pvefleet.nodes.ssh.dial import Deadline, Stage
 from pvefleet.nodes.ssh.errors import key_unknown, login_failure, unreachable
+from pvefleet.nodes.ssh.hostkeys import fetch
 from pvefleet.nodes.ssh.identity import KeyFileError, Keyring
-from pvefleet.nodes.ssh.known_hosts import KnownHosts, read
+from pvefleet.nodes.ssh.known_hosts import HostKey, KnownHosts, read
 from pvefleet.nodes.ssh.node import SshNode
 from pvefleet.nodes.ssh.reach import Route, race
 from pvefleet.nodes.ssh.roads import Gateway, Roads
@@ -23,7 +24,6 @@ def ssh_nodes(
     *,
     passphrase: Callable[[Path], str | None],
     peers: Sequence[NodeEntry] = (),
-    policy: Policy | None = None,
 ) -> tuple[SshNode, ...]:
     """Make a node of each entry. No connection is made before a node's first command, but private keys are opened now.
 
@@ -32,7 +32,6 @@ def ssh_nodes(
         inventory: where they come from: its gateways, host keys and policies.
         passphrase: asks for the passphrase of an encrypted private key, once per file; None means there is none.
         peers: further nodes that may serve as stepping stones to them; they are connected to only if need be.
-        policy: the limits; each node's own cluster's if None.
 
     Returns:
         One node per entry, in their order. Closing all of them also closes the gateways and stepping stones they used.
@@ -43,10 +42,7 @@ def ssh_nodes(
     known = read(inventory.known_hosts)
     keyring = Keyring(passphrase)
     policies = {cluster.name: cluster.policy for cluster in inventory.clusters}
-    gateways = {entry.name: Gateway(entry, _gateway_login(keyring, known)) for entry in inventory.gateways}
-    for name in {entry.gateway for entry in (*entries, *peers)} - {""}:
-        keyring.identity(next(entry.identity for entry in inventory.gateways if entry.name == name))
-    roads = Roads(gateways)
+    roads = _roads((*entries, *peers), inventory, keyring, known)
     shared = _Shared(roads)
 
     def node(entry: NodeEntry, closed: Callable[[], None] = lambda: None) -> SshNode:
@@ -55,7 +51,7 @@ def ssh_nodes(
             identity=keyring.identity(entry.identity),
             known=known,
             roads=roads,
-            connect_seconds=(policy or policies.get(entry.cluster, Policy())).connect_seconds,
+            connect_seconds=policies.get(entry.cluster, Policy()).connect_seconds,
             closed=closed,
         )
 
@@ -65,6 +61,37 @@ def ssh_nodes(
     shared.know(wanted, stones)
     roads.lead_past((*nodes, *stones))
     return nodes
+
+
+def shown_host_key(
+    entry: NodeEntry, inventory: Inventory, *, passphrase: Callable[[Path], str | None], seconds: float = 7.0
+) -> HostKey:
+    """Fetch the host key of *entry*, as ``hostkeys.fetch`` does, but through its gateway if it has one.
+
+    Args:
+        entry: the node.
+        inventory: its gateways and the pinned host keys; the gateway's own must be among them.
+        passphrase: asks for the passphrase of the gateway's private key.
+        seconds: how long it may take.
+
+    Raises:
+        Unreachable: it, or its gateway, does not answer.
+        HostKeysError: the file with the host keys exists and cannot be read.
+    """
+    roads = _roads((entry,), inventory, Keyring(passphrase), read(inventory.known_hosts))
+    try:
+        return fetch(entry, seconds=seconds, routes=roads.direct(entry))
+    finally:
+        roads.close()
+
+
+def _roads(entries: Sequence[NodeEntry], inventory: Inventory, keyring: Keyring, known: KnownHosts) -> Roads:
+    """Build the ways to *entries*; the gateways' private keys are opened now, while somebody can be asked."""
+    used = {entry.gateway for entry in entries}
+    gateways = [entry for entry in inventory.gateways if entry.name in used]
+    for entry in gateways:
+        keyring.identity(entry.identity)
+    return Roads({entry.name: Gateway(entry, _gateway_login(keyring, known)) for entry in gateways})
 
 
 class _Shared:

@@ -57,7 +57,8 @@ _HINTS = {
     Reason.TIMEOUT: "it may be off or cut off: look at its console or BMC",
     Reason.NO_ROUTE: "check this machine's network; `alternatives` in hosts.toml names further addresses",
     Reason.NO_BANNER: "it is frozen or overloaded: look at its console or BMC",
-    Reason.CLOSED: "its sshd turns logins away, or nothing stands behind a forwarder: look at its console or BMC",
+    Reason.CLOSED: "its sshd turns logins away (too many at once, or too many that failed: wait a minute), or nothing "
+    "stands behind a forwarder: look at its console or BMC",
     Reason.HOST_KEY_UNKNOWN: "`fab -H {node} cluster.trust` shows its key and pins it",
     Reason.AUTH_REJECTED: "put the public key into its authorized_keys; while pmxcfs is stopped that file is missing, "
     "unless `fab -H {node} node.prepare` was run before",

@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 
 from paramiko import Channel, Transport
 
+from pvefleet.model.errors import UnreachableReason
 from pvefleet.model.inventory import Endpoint, NodeEntry
 from pvefleet.nodes.addresses import is_loopback
 from pvefleet.nodes.ssh.dial import Deadline, Progress, Stage, dial, hang_up
@@ -85,7 +86,8 @@ def race(
     """Do *work* over the first of *routes* on which it succeeds.
 
     An address gets a short lead before the next is tried beside it; one that fails frees the next at once, and one
-    whose sshd has introduced itself holds the others back.
+    whose sshd has introduced itself holds the others back. One that is closed in our face is tried once more: an sshd
+    that is short of places (MaxStartups) closes some at random.
 
     Args:
         node: the node's name, for the error.
@@ -106,16 +108,18 @@ def race(
     running: list[_Attempt[T]] = []
     failures: dict[str, Failure | None] = {}
     finished: queue.SimpleQueue[_Attempt[T]] = queue.SimpleQueue()
+    retried: list[Route] = []
     hope = True
     next_start = 0.0
     try:
         while deadline.left:
             now = time.monotonic()
-            if not waiting and hope:
+            free = now >= next_start and not any(one.progress.greeted for one in running)
+            if free and hope and not waiting:
                 more = detours()
                 waiting.extend(more or ())
                 hope = more is not None and not more
-            if waiting and (not running or (now >= next_start and not any(one.progress.greeted for one in running))):
+            if free and waiting:
                 attempt = _Attempt(waiting.popleft(), work, deadline, finished)
                 failures[attempt.route.label] = None
                 running.append(attempt)
@@ -135,6 +139,10 @@ def race(
             if failure.reason in FINAL:
                 break
             next_start = 0.0
+            if failure.reason is UnreachableReason.CLOSED and ended.route not in retried:
+                retried.append(ended.route)
+                next_start = 0.0 if waiting else time.monotonic() + LEAD
+                waiting.append(ended.route)
     finally:
         for attempt in running:
             attempt.abandon()
