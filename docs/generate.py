@@ -22,6 +22,12 @@ from pvefleet.model.guest_list import GuestListReport
 from pvefleet.model.ha_status import HaGroupsReport, HaReport, HaRulesReport
 from pvefleet.model.logs import LogsReport
 from pvefleet.model.prepare import PrepareReport
+from pvefleet.model.replication import (
+    ReplicationListReport,
+    ReplicationLogReport,
+    ReplicationReport,
+    ScheduleReport,
+)
 from pvefleet.model.section import Section
 from pvefleet.model.snapshot_list import SnapshotListReport
 from pvefleet.model.status import LinksReport, NodesReport, StatusReport
@@ -46,6 +52,10 @@ REPORTS: dict[str, type[Any]] = {
     "ha.groups": HaGroupsReport,
     "snapshot.list": SnapshotListReport,
     "guest.list": GuestListReport,
+    "replication.status": ReplicationReport,
+    "replication.list": ReplicationListReport,
+    "replication.log": ReplicationLogReport,
+    "replication.explain-schedule": ScheduleReport,
     "node.prepare": PrepareReport,
 }
 

@@ -19,7 +19,7 @@ def status(c):
     from pvefleet.model.section import Section
     from pvefleet.rules.status import status_report
 
-    return status_report(c.fleet.facts(Section.GUESTS))
+    return status_report(c.fleet.facts(Section.GUESTS, Section.HA, Section.REPLICATION))
 
 
 @fleet(reads=True, local=True)

@@ -14,8 +14,8 @@ from invoke.tasks import Call, Task
 from pvefleet.cli.context import FleetContext
 from pvefleet.cli.environment import Environment, current
 from pvefleet.cli.fleet import Fleet, project_root
-from pvefleet.cli.on_node import replayed, task_path
-from pvefleet.cli.scope import choose
+from pvefleet.cli.on_node import replayed, task_path, without_nodes
+from pvefleet.cli.scope import Targets, choose
 from pvefleet.cli.task import FleetTask, report_error
 from pvefleet.model.errors import ExitCode, PvefleetError, UsageError, worst_exit
 from pvefleet.model.inventory import Inventory, NodeEntry
@@ -68,7 +68,12 @@ class FleetExecutor(fabric.Executor):  # type: ignore[misc]
                 continue
             ours = call.clone(into=FleetCall)
             replay = call.kwargs.get("replay")
-            ours.fleet = replayed(current(), Path(replay)) if replay else self._fleet(call.task, hosts)
+            if call.task.targets is Targets.NONE:
+                if hosts:
+                    raise UsageError(f"{task_path(call.task)} needs no node: leave -H out")
+                ours.fleet = without_nodes(current())
+            else:
+                ours.fleet = replayed(current(), Path(replay)) if replay else self._fleet(call.task, hosts)
             expanded.append(ours)
         return expanded
 

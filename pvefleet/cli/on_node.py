@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pvefleet.cli.context import FleetContext
 from pvefleet.cli.environment import Environment, current
 from pvefleet.cli.fleet import Fleet
+from pvefleet.cli.scope import Targets
 from pvefleet.model.errors import UsageError
 from pvefleet.model.inventory import Endpoint, NodeEntry, Policy
 
@@ -38,6 +39,8 @@ def context_on_node(context: Any, task: FleetTask, replay: str | None) -> FleetC
     environment = current()
     if replay:
         return FleetContext(context.config, replayed(environment, Path(replay)))
+    if task.targets is Targets.NONE:
+        return FleetContext(context.config, without_nodes(environment))
     if not environment.executable("pvecm"):
         raise UsageError(
             "inv runs on a Proxmox VE node, for that node's own view; this machine is none (it has no pvecm)",
@@ -58,6 +61,11 @@ def context_on_node(context: Any, task: FleetTask, replay: str | None) -> FleetC
 def replayed(environment: Environment, folder: Path) -> Fleet:
     """Return a fleet that reads a recording, and has no node that anything could be done to."""
     return Fleet(environment, "", (), (), (), Policy(), replay=folder)
+
+
+def without_nodes(environment: Environment) -> Fleet:
+    """Return a fleet of no node, for a task that needs none."""
+    return Fleet(environment, "", (), (), (), Policy())
 
 
 def task_path(task: FleetTask) -> str:

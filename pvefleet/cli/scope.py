@@ -18,6 +18,8 @@ class Targets(StrEnum):
     """What ``-H`` names; there is no default."""
     ONE = "one"
     """Exactly one node, named by ``-H``."""
+    NONE = "none"
+    """No node at all: it runs here, and needs neither hosts.toml nor a cluster."""
 
 
 Select = Callable[[Inventory, Sequence[str]], tuple[NodeEntry, ...]]

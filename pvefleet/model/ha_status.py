@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pvefleet.model.errors import ExitCode
 from pvefleet.model.finding import Finding
-from pvefleet.model.status import QuorumRow
+from pvefleet.model.quorum_row import QuorumRow
 
 
 class HaState(StrEnum):

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from pvefleet.model.errors import ExitCode, worst_exit
 from pvefleet.model.finding import Finding, Severity
+from pvefleet.model.ha_status import HaSummary
+from pvefleet.model.quorum_row import QuorumRow
+from pvefleet.model.replication import ReplicationSummary
 
 
 class NodeState(StrEnum):
@@ -132,28 +135,6 @@ class GuestRow:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class QuorumRow:
-    """Quorum, as the largest partition that was read sees it.
-
-    Attributes:
-        quorate: None where no node could say.
-        total, expected, highest_expected, needed: votes.
-        flags: votequorum's flags.
-        qdevice_votes: votes the QDevice casts now; None without one.
-        seen_by: names of the nodes whose views agree on this.
-    """
-
-    quorate: bool | None
-    total: int | None
-    expected: int | None
-    highest_expected: int | None
-    needed: int | None
-    flags: tuple[str, ...]
-    qdevice_votes: int | None
-    seen_by: tuple[str, ...]
-
-
 def exit_of(findings: tuple[Finding, ...], *, read: int, not_understood: bool = False) -> ExitCode:
     """Return a report's exit code: 11 where no node was read, 13 where output was not understood, else by severity."""
     codes: list[ExitCode] = []
@@ -180,6 +161,8 @@ class StatusReport:
         config_version: the version of corosync.conf that the nodes run; None where they differ or none was seen.
         quorum: see :class:`QuorumRow`.
         nodes, links, guests: one row each.
+        ha: HA in a line; None where it was not asked for.
+        replication: replication in a line; None where it was not asked for.
         findings: the worst first.
         exit_code: what the command ends with.
     """
@@ -194,6 +177,8 @@ class StatusReport:
     nodes: tuple[NodeRow, ...]
     links: tuple[LinkRow, ...]
     guests: tuple[GuestRow, ...]
+    ha: HaSummary | None
+    replication: ReplicationSummary | None
     findings: tuple[Finding, ...]
     exit_code: ExitCode
 

@@ -9,7 +9,7 @@ from pvefleet.model.catalogue import finding
 from pvefleet.model.facts import ClusterFacts
 from pvefleet.model.finding import Finding
 from pvefleet.model.observation import ProblemKind
-from pvefleet.model.status import QuorumRow
+from pvefleet.model.quorum_row import QuorumRow
 from pvefleet.rules.membership import Membership, Partition, conf_of_record, in_no_cluster
 
 

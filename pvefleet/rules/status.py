@@ -18,11 +18,13 @@ from pvefleet.model.status import (
 )
 from pvefleet.rules.config import agreed_version, config_findings, running_version
 from pvefleet.rules.guests import guest_rows
+from pvefleet.rules.ha import ha_findings, ha_summary
 from pvefleet.rules.links import link_findings, link_rows
 from pvefleet.rules.membership import Membership, Peer, conf_of_record, in_no_cluster, membership
 from pvefleet.rules.node_health import node_findings, not_understood
 from pvefleet.rules.quorum import corosync_findings, quorum_findings, quorum_row
 from pvefleet.rules.reach import unread_nodes
+from pvefleet.rules.replication import replication_findings, replication_summary
 
 _ORDER = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
@@ -37,6 +39,8 @@ def status_findings(facts: ClusterFacts, members: Membership) -> list[Finding]:
         *node_findings(facts),
         *config_findings(facts, members),
         *link_findings(members, rows),
+        *(ha_findings(facts, members) if any(node.ha for node in facts.seen) else ()),
+        *(replication_findings(facts, members) if any(node.replication for node in facts.seen) else ()),
     ]
 
 
@@ -64,6 +68,8 @@ def status_report(facts: ClusterFacts) -> StatusReport:
         nodes=nodes,
         links=link_rows(facts, members),
         guests=guest_rows(facts),
+        ha=ha_summary(facts, members) if any(node.ha for node in facts.seen) else None,
+        replication=replication_summary(facts, members) if any(node.replication for node in facts.seen) else None,
         findings=findings,
         exit_code=exit_of(findings, read=read, not_understood=unclear),
     )

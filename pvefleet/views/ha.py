@@ -33,7 +33,7 @@ from pvefleet.views.ha_tables import (
     print_services,
     verdict_word,
 )
-from pvefleet.views.status import quorum_text
+from pvefleet.views.quorum import quorum_text
 from pvefleet.views.words import count
 
 _HA_STYLE = {
@@ -51,6 +51,7 @@ _HA_WORD = {
 }
 _MANAGER_STYLE = {ManagerState.ACTIVE: "good", ManagerState.SILENT: "bad", ManagerState.UNKNOWN: "unseen"}
 _MOST_STATES = 4
+_MOST_REASONS = 8
 
 
 def print_ha(report: HaReport, console: Console) -> None:
@@ -121,10 +122,12 @@ def ha_text(summary: HaSummary) -> Text:
 
 def _print_reasons(rows: Sequence[HaGroupRow | HaRuleRow], console: Console) -> None:
     """Print why rules are not quite satisfied; those that are violated or dropped are findings."""
-    for row in rows:
-        if row.verdict in (Verdict.BEST_EFFORT, Verdict.UNKNOWN):
-            for reason in row.reasons:
-                console.print(Text(f"{row.name}: {reason}", "unseen"))
+    unsure = [row for row in rows if row.verdict in (Verdict.BEST_EFFORT, Verdict.UNKNOWN)]
+    lines = [f"{row.name}: {reason}" for row in unsure for reason in row.reasons]
+    if len(lines) > _MOST_REASONS:
+        lines[_MOST_REASONS:] = [f"and {len(lines) - _MOST_REASONS} more: ha.rules and ha.groups show all"]
+    for line in lines:
+        console.print(Text(line, "unseen"))
 
 
 def _well(here: str) -> str:

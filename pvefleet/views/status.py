@@ -8,9 +8,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pvefleet.model.status import LinksReport, NodeRow, NodesReport, NodeState, QuorumRow, StatusReport
+from pvefleet.model.status import LinksReport, NodeRow, NodesReport, NodeState, StatusReport
 from pvefleet.views.findings import print_findings
+from pvefleet.views.ha import ha_text
 from pvefleet.views.links import print_link_list, print_link_matrix
+from pvefleet.views.quorum import quorum_text
+from pvefleet.views.replication import summary_line
 from pvefleet.views.words import age, count
 
 _STATE_STYLE = {
@@ -84,7 +87,12 @@ def _print_head(report: StatusReport, console: Console) -> None:
         lines.append(
             ("QDevice", Text(f"{count(quorum.qdevice_votes, 'vote')}", "good" if quorum.qdevice_votes else "warn"))
         )
-    lines += [("Config version", Text(version)), ("Read", Text(read))]
+    lines.append(("Config version", Text(version)))
+    if report.ha is not None:
+        lines.append(("HA", ha_text(report.ha)))
+    if report.replication is not None:
+        lines.append(("Replication", summary_line(report.replication)))
+    lines.append(("Read", Text(read)))
     if report.here:
         lines.append(("View", Text(f"of {report.here} alone", "warn")))
     grid = Table.grid(padding=(0, 2))
@@ -93,15 +101,6 @@ def _print_head(report: StatusReport, console: Console) -> None:
     for name, text in lines:
         grid.add_row(name, text)
     console.print(grid)
-
-
-def quorum_text(quorum: QuorumRow) -> Text:
-    """Return quorum with its votes in a few words."""
-    if quorum.quorate is None:
-        return Text("unknown: no node could say", "bad")
-    votes = f" ({quorum.total} of {count(quorum.expected or 0, 'vote')}, {quorum.needed} needed)"
-    word = Text("yes", "good") if quorum.quorate else Text("NO", "bad")
-    return Text.assemble(word, votes)
 
 
 def print_node_table(nodes: Sequence[NodeRow], console: Console, *, wide: bool = False) -> None:
