@@ -325,10 +325,9 @@ class _Lookup:
     def _doubt(self, unknown: set[int]) -> str:
         if not unknown:
             return ""
-        some = ", ".join(map(str, sorted(unknown)[:8]))
-        return (
-            f"not known of {len(unknown)} guests, because nobody could say: {some}{', …' if len(unknown) > 8 else ''}"
-        )
+        some = ", ".join(map(str, sorted(unknown)[:8])) + (", …" if len(unknown) > 8 else "")
+        guests = "1 guest" if len(unknown) == 1 else f"{len(unknown)} guests"
+        return f"not known of {guests}, because nobody could say: {some}"
 
 
 _MOST_GUESSED = 2000
