@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import socket
 import sys
 import threading
@@ -19,10 +18,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lab import formation, guests, mounts
+from lab import formation, guests, limits, mounts
 from lab.control import Server
 from lab.errors import LabError
 from lab.forward import Forwarder, Route
+from lab.machine import Machine
 from lab.site import Site
 from lab.spec import LabSpec
 from lab.state import StateDir
@@ -81,8 +81,9 @@ def _live(config: dict[str, Any], folder: StateDir, spec: LabSpec, ended: thread
 def _build(config: dict[str, Any], folder: StateDir, spec: LabSpec, ended: threading.Event, say: Any) -> None:
     from lab.pve.install import install as install_node
 
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    if spec.nodes > limits.REAL_TIME_NODES:
+        limits.give_up_real_time()
+    limits.open_many_files()
     mounts.make_private()
     mounts.mount("tmpfs", folder.mount_point, 0, "mode=755,size=1m")
     os.chdir(folder.mount_point)
@@ -107,7 +108,9 @@ def _build(config: dict[str, Any], folder: StateDir, spec: LabSpec, ended: threa
     say(progress=f"{spec.nodes} disks and the switch are made")
     operations = {**site.operations(), "settle": partial(formation.wait_ready, site), "down": ended.set}
     Server(folder.control, operations, site.enter).start()
-    site.on_all(lambda machine: machine.start())
+    # All at once: each node that joins later costs every other one a new membership.
+    site.on_all(Machine.plug_in)
+    site.on_all(Machine.switch_on)
     forwarder.start()
     say(progress=f"{spec.nodes} nodes are booting")
     formation.wait_ready(site, limit=60 + 3 * spec.nodes)

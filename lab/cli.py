@@ -56,7 +56,7 @@ def up(
     pve: str = "9.2",
     blank: bool = False,
     guests: str = "6",
-    token: str = "1000",
+    token: str = "",
     block: str = "77",
     state: str = DEFAULT_STATE,
 ) -> None:
@@ -64,7 +64,7 @@ def up(
     Start a lab: real sshd and corosync, emulated Proxmox VE commands, no root needed.
 
     Options: --nodes 3..32; --pve 9.2, 9.0 or 8; --blank leaves the nodes without a cluster; --guests how many
-    sample guests; --token corosync's timeout in ms; --block B: 127.B.1.N:2222 leads to node N; --state its folder.
+    sample guests; --token corosync's timeout in ms (1000, more for many nodes); --block B: 127.B.1.N:2222 leads to node N; --state its folder.
     """
     began = time.monotonic()
 
@@ -77,7 +77,7 @@ def up(
         pve=pve,
         blank=blank,
         guests=_number(guests, "--guests"),
-        token=_number(token, "--token"),
+        token=_number(token, "--token") if token else None,
         block=_number(block, "--block"),
         report=report,
     )

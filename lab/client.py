@@ -45,7 +45,7 @@ class Lab:
         pve: str = "9.2",
         blank: bool = False,
         guests: int = 6,
-        token: int = 1000,
+        token: int | None = None,
         block: int = 77,
         prefix: str = "pve",
         scale: float = 0.25,
@@ -60,7 +60,7 @@ class Lab:
             pve: the Proxmox VE release, a key of ``lab.spec.RELEASES``.
             blank: leave the nodes alone, without a cluster.
             guests: how many sample guests.
-            token: corosync's token timeout in milliseconds.
+            token: corosync's token timeout in milliseconds; None takes what suits the size, 1000 up to 8 nodes.
             block: 127.BLOCK.1.N and the block after it lead to the nodes; labs side by side need different ones.
             prefix: what node names start with.
             scale: factor on the emulated delays.

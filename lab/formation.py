@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lab import host, state
-from lab.errors import LabError
+from lab.errors import LabError, TimedOut
 from lab.machine import Machine
 from lab.site import Site
 from lab.spec import LINKS, SSH_PORT, LabSpec
@@ -56,7 +56,7 @@ def corosync_conf(spec: LabSpec, *, version: int = 1) -> str:
         "  ip_version: ipv4-6",
         "  link_mode: passive",
         "  secauth: on",
-        f"  token: {spec.token}",
+        f"  token: {spec.token_ms}",
         "  token_coefficient: 0",
         "  version: 2",
         "}",
@@ -156,6 +156,13 @@ def wait_ready(site: Site, limit: float) -> None:
 
 def _lacking(machine: Machine, spec: LabSpec) -> str:
     """What a node still lacks, or nothing."""
+    try:
+        return _looked_at(machine, spec)
+    except TimedOut as error:
+        return f"does not answer: {error}"
+
+
+def _looked_at(machine: Machine, spec: LabSpec) -> str:
     if not spec.blank and (lack := _lacking_membership(machine, spec.nodes)):
         return lack
     done = machine.run(["sh", "-c", _WRITABLE], timeout=30)

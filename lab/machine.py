@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab import host, mounts, processes
-from lab.errors import LabError
+from lab.errors import LabError, TimedOut
 from lab.node import ENVIRONMENT
 from lab.spec import NodeSpec
 from lab.switch import Switch
@@ -94,6 +94,16 @@ class Machine:
             LabError: it is on already, or it did not come up.
         """
         with self._changing:
+            self.plug_in()
+            self.switch_on()
+
+    def plug_in(self) -> None:
+        """Make the namespaces and plug the cables, and hold it there: the first half of ``start``.
+
+        Raises:
+            LabError: it is on already, or it did not come up.
+        """
+        with self._changing:
             if self.state != "off":
                 raise LabError(f"{self.spec.name} is {self.state} already")
             namespaces = ["--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child"]
@@ -103,19 +113,30 @@ class Machine:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )
-            assert shell.stdin is not None
-            assert shell.stdout is not None
-            with shell.stdin, shell.stdout:
-                if not shell.stdout.readline():
-                    raise LabError(f"{self.spec.name} did not start: exit status {shell.wait()}")
-                self._init = processes.child_of(shell.pid)
-                self._switch.plug(self.spec, shell.pid)
-                shell.stdin.write(b"go\n")
-                shell.stdin.flush()
-                if not shell.stdout.readline():
-                    raise LabError(f"{self.spec.name} did not boot: exit status {shell.wait()}")
+            self._hear(shell, "ready")
+            self._init = processes.child_of(shell.pid)
+            self._switch.plug(self.spec, shell.pid)
             self._shell, self._frozen, self._hung = shell, False, set()
+
+    def switch_on(self) -> None:
+        """Let a machine that ``plug_in`` holds boot: the second half of ``start``.
+
+        Raises:
+            LabError: it did not come up.
+        """
+        with self._changing:
+            shell = self._shell
+            assert shell is not None
+            assert shell.stdin is not None
+            with shell.stdin:
+                shell.stdin.write(b"go\n")
+            self._hear(shell, "booting")
             self.boots += 1
+
+    def _hear(self, shell: subprocess.Popen[bytes], word: str) -> None:
+        assert shell.stdout is not None
+        if shell.stdout.readline().decode().strip() != word:
+            raise LabError(f"{self.spec.name} did not start: exit status {shell.wait()} (more in lab.log)")
 
     def kill(self) -> None:
         """Power off without a word: the cables first, so that nobody hears a goodbye, then SIGKILL to its PID 1.
@@ -201,14 +222,15 @@ class Machine:
         """Run a command in the machine and return what came of it.
 
         Raises:
-            LabError: it is off or frozen, or the command took longer than ``timeout`` seconds.
+            TimedOut: the command took longer than ``timeout`` seconds.
+            LabError: it is off or frozen.
         """
         try:
             return subprocess.run(
                 self.enter(argv), input=stdin, capture_output=True, timeout=timeout, env=ENVIRONMENT, check=False
             )
         except subprocess.TimeoutExpired as error:
-            raise LabError(f"{self.spec.name}: {' '.join(argv)} took more than {timeout:g} s") from error
+            raise TimedOut(f"{' '.join(argv)} took more than {timeout:g} s on {self.spec.name}") from error
 
 
 def _signal(pid: int, number: int) -> None:

@@ -49,7 +49,8 @@ class LabSpec:
         pve: the Proxmox VE release whose commands are emulated, a key of ``RELEASES``.
         blank: no cluster: every node stands alone, without guests.
         guests: how many sample guests are created.
-        token: corosync's token timeout in milliseconds; the coefficient is 0, so it is the same for every size.
+        token: corosync's token timeout in milliseconds; its coefficient is 0. None takes 1000, and more from 9 nodes on,
+            which a small machine needs to keep that many together.
         block: second number of the loopback addresses for link 0; link 1 uses the next one.
         prefix: what the nodes' names start with.
         scale: factor on the delays that the emulated commands copy from genuine clusters.
@@ -59,7 +60,7 @@ class LabSpec:
     pve: str = "9.2"
     blank: bool = False
     guests: int = 6
-    token: int = 1000
+    token: int | None = None
     block: int = 77
     prefix: str = "pve"
     scale: float = 0.25
@@ -76,7 +77,7 @@ class LabSpec:
             raise LabError(f"no Proxmox VE {self.pve} in the lab; there are {', '.join(RELEASES)}")
         if not 0 <= self.guests <= 500:
             raise LabError(f"a lab has 0 to 500 sample guests, not {self.guests}")
-        if not 300 <= self.token <= 60000:
+        if not 300 <= self.token_ms <= 60000:
             raise LabError(f"token is 300 to 60000 ms, not {self.token}")
         if not MIN_BLOCK <= self.block <= MAX_BLOCK:
             raise LabError(
@@ -84,6 +85,11 @@ class LabSpec:
             )
         if not re.fullmatch("[A-Za-z][A-Za-z0-9]{0,11}", self.prefix):
             raise LabError(f"node names start with a letter, then up to 11 letters and digits, not {self.prefix!r}")
+
+    @property
+    def token_ms(self) -> int:
+        """The token timeout that corosync.conf gets."""
+        return max(1000, 125 * self.nodes) if self.token is None else self.token
 
     @property
     def suite(self) -> str:

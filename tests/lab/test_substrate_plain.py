@@ -90,6 +90,12 @@ def test_corosync_conf_has_every_node_with_both_links_and_a_token_that_does_not_
     assert conf.count("  interface {") == 2
 
 
+@pytest.mark.parametrize(("nodes", "token"), [(3, 1000), (8, 1000), (16, 2000), (32, 4000)])
+def test_many_nodes_get_a_longer_token_unless_one_is_given(nodes: int, token: int) -> None:
+    assert f"  token: {token}\n" in corosync_conf(LabSpec(nodes=nodes))
+    assert "  token: 1500\n" in corosync_conf(LabSpec(nodes=nodes, token=1500))
+
+
 def test_the_inventory_is_toml_with_paths_beside_itself() -> None:
     inventory = tomllib.loads(hosts_toml_text(LabSpec()))
 
