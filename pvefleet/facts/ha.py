@@ -39,12 +39,12 @@ _STATE = ("manager_status", "crm_commands")
 # The listing proves which files are not there; a directory that cannot be read ends the fragment. fence.cfg can hold
 # passwords and is never used by PVE: that it exists is all that is taken from it.
 _FILES = f"""\
-cd {_ROOT} || exit 1
+cd {_ROOT} || exit 3
 echo "clock $(date +%s.%N)"
-top=$(find . -maxdepth 1 '(' -name ha -o -name datacenter.cfg ')') || exit 1
-files=$(find $top ./nodes -maxdepth 2 '(' -path './ha/*' -o -name lrm_status ')' -type f) || exit 1
+top=$(find . -maxdepth 1 '(' -name ha -o -name datacenter.cfg ')') || exit 3
+files=$(find $top ./nodes -maxdepth 2 '(' -path './ha/*' -o -name lrm_status ')' -type f) || exit 3
 case $top in
-*datacenter.cfg*) grep -E '^(ha|crs):' datacenter.cfg || [ $? = 1 ] || exit 1 ;;
+*datacenter.cfg*) grep -E '^(ha|crs):' datacenter.cfg || [ $? = 1 ] || exit 3 ;;
 esac
 set --
 for file in $files; do
@@ -56,7 +56,7 @@ echo
 """
 
 _WATCHDOG = """\
-[ -d /run ] || exit 1
+[ -d /run ] || exit 3
 if [ -d /run/watchdog-mux.active ]; then echo armed; else echo released; fi
 [ ! -r /sys/class/watchdog/watchdog0/identity ] || cat /sys/class/watchdog/watchdog0/identity
 """
