@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pvefleet.model.finding import Finding
-from pvefleet.model.findings import architecture, config, guests, ha, health, links, node, output, pmxcfs, quorum
+from pvefleet.model.findings import (
+    architecture,
+    config,
+    guests,
+    ha,
+    health,
+    links,
+    node,
+    output,
+    pmxcfs,
+    quorum,
+    replication,
+)
 from pvefleet.model.findings.entry import Entry
 
 CATALOGUE: tuple[Entry, ...] = (
@@ -20,6 +32,7 @@ CATALOGUE: tuple[Entry, ...] = (
     *pmxcfs.ENTRIES,
     *health.ENTRIES,
     *ha.ENTRIES,
+    *replication.ENTRIES,
     *guests.ENTRIES,
     *architecture.ENTRIES,
     *output.ENTRIES,

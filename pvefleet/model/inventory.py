@@ -97,12 +97,14 @@ class Policy:
         command_seconds: limit for a plain command of ``cluster.exec``.
         parallel: how many nodes are worked on at the same time.
         clock_skew_seconds: a node's clock may differ from ours by this much.
+        rpo_seconds: a replica may be this old; None: not judged.
     """
 
     connect_seconds: float = 7.0
     command_seconds: float = 60.0
     parallel: int = 32
     clock_skew_seconds: float = 1.0
+    rpo_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 _MOST_STEPS = 1000
 """The node's scheduler gives up after as many steps: such an event never comes."""
 _LAST_YEAR = 9000
+FARTHEST = 50_000_000_000
+"""Seconds from the epoch: times beyond, some 1600 years, are the work of a broken file and in no calendar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,8 @@ class Schedule:
         Returns:
             Seconds since the epoch, or None where it never comes.
         """
+        if abs(last) > FARTHEST:
+            return None
         clock = _Clock(UTC if self.utc else zone)
         at = clock.read(last + 1)
         try:
