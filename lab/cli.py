@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 import textwrap
 import time
@@ -34,8 +35,25 @@ def _explained(body: _Body) -> _Body:
     return run  # type: ignore[return-value]
 
 
+_HELP = {
+    "nodes": "how many, 3 to 32",
+    "pve": "the Proxmox VE release that is emulated: 9.2, 9.0 or 8",
+    "blank": "leave the nodes alone, without a cluster",
+    "guests": "how many sample guests",
+    "token": "corosync's token timeout in ms; 1000 unless given, more from 9 nodes on",
+    "block": "127.BLOCK.1.N:2222 leads to node N over link 0, the next block over link 1",
+    "state": "the lab's folder",
+    "node": "a node's name",
+    "link": "0 or 1; both unless given",
+    "outside": "the way from this machine instead of the cables",
+    "sides": "names joined by commas, sides parted by slashes",
+    "action": "status, on or off",
+}
+
+
 def _lab_task(body: _Body) -> Any:
-    return task(auto_shortflags=False)(_explained(body))
+    names = [name for name in inspect.signature(body).parameters if name in _HELP]
+    return task(auto_shortflags=False, help={name: _HELP[name] for name in names})(_explained(body))
 
 
 def _number(text: str, option: str) -> int:
@@ -62,9 +80,6 @@ def up(
 ) -> None:
     """
     Start a lab: real sshd and corosync, emulated Proxmox VE commands, no root needed.
-
-    Options: --nodes 3..32; --pve 9.2, 9.0 or 8; --blank leaves the nodes without a cluster; --guests how many
-    sample guests; --token corosync's timeout in ms (1000, more for many nodes); --block B: 127.B.1.N:2222 leads to node N; --state its folder.
     """
     began = time.monotonic()
 

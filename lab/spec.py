@@ -49,8 +49,8 @@ class LabSpec:
         pve: the Proxmox VE release whose commands are emulated, a key of ``RELEASES``.
         blank: no cluster: every node stands alone, without guests.
         guests: how many sample guests are created.
-        token: corosync's token timeout in milliseconds; its coefficient is 0. None takes 1000, and more from 9 nodes on,
-            which a small machine needs to keep that many together.
+        token: corosync's token timeout in milliseconds; its coefficient is 0. None takes 1000, and more from 9 nodes
+            on, which a small machine needs to keep that many together.
         block: second number of the loopback addresses for link 0; link 1 uses the next one.
         prefix: what the nodes' names start with.
         scale: factor on the delays that the emulated commands copy from genuine clusters.
