@@ -9,7 +9,17 @@ from .layout import NodeSettings
 # release -> (pve-manager, its repository id, then what else differs between the releases)
 RELEASES: dict[str, tuple[str, str, dict[str, str]]] = {
     "9.2": ("9.2.11", "14a22df35955d97d", {}),
-    "9.1": ("9.1.6", "71482d1833ded40a", {"pve-ha-manager": "5.1.0", "qemu-server": "9.1.4", "pve-cluster": "9.0.7"}),
+    "9.0": (
+        "9.0.10",
+        "deb1ca707ec72a89",
+        {
+            "proxmox-ve": "9.0.0",
+            "pve-cluster": "9.0.6",
+            "pve-container": "6.0.13",
+            "pve-ha-manager": "5.0.4",
+            "qemu-server": "9.0.22",
+        },
+    ),
     "8.4": (
         "8.4.14",
         "b502d23c55afcba1",
@@ -48,12 +58,13 @@ PACKAGES = {
 
 
 def text(release: str, kernel: str, *, verbose: bool) -> str:
-    """What the command prints for a release on a kernel.
+    """What the command prints for a release, such as "9.2" or for its latest minor one "8", on a kernel.
 
     Raises:
         KeyError: a release the lab does not know.
     """
-    version, repository, differences = RELEASES[release]
+    minor = {name.partition(".")[0]: name for name in sorted(RELEASES)}
+    version, repository, differences = RELEASES[minor.get(release, release)]
     if not verbose:
         return f"pve-manager/{version}/{repository} (running kernel: {kernel})\n"
     proxmox_ve = differences.get("proxmox-ve", "9.1.0")

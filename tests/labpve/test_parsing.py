@@ -11,6 +11,7 @@ import pytest
 from lab.pve import devlog, journal, journalctl, ping, process, pvecm, pveversion, systemd_run, unitfiles, volumes
 from lab.pve.journal import Record
 from lab.pve.pmxcfs import corosync_conf
+from lab.spec import RELEASES
 from tests.labpve.holding import Capture
 
 NOW = 1_795_232_539.5
@@ -251,8 +252,9 @@ class TestCommands:
     def test_versions(self, case: str, verbose: bool) -> None:
         assert pveversion.text("9.2", "6.18.44-fc-v657", verbose=verbose) == Capture.read(case).out
 
-    def test_a_release_of_its_own(self) -> None:
-        assert pveversion.text("8.4", "6.8", verbose=False).startswith("pve-manager/8.4.")
+    @pytest.mark.parametrize("release", RELEASES)
+    def test_every_release_of_the_lab_has_its_version(self, release: str) -> None:
+        assert pveversion.text(release, "6.8", verbose=False).startswith(f"pve-manager/{release}.")
 
     def test_ping_times(self) -> None:
         line = "64 bytes from 10.77.0.2: icmp_seq=1 ttl=64 time=0.032 ms\n"

@@ -16,7 +16,8 @@ class CorosyncError(OSError):
     """A call failed; `code` is corosync's own number."""
 
     def __init__(self, call: str, code: int) -> None:
-        super().__init__(errno.EBUSY if code == CS_ERR_TRY_AGAIN else errno.EIO, f"{call} failed: {code}")
+        # whoever writes to /etc/pve just then gets this errno: measured
+        super().__init__(errno.EBUSY, f"{call} failed: {code}")
         self.call, self.code = call, code
 
     def __str__(self) -> str:
