@@ -18,6 +18,7 @@ from pvefleet.model.catalogue import finding
 from pvefleet.model.finding import Finding
 from pvefleet.rules.ha_view import HaView
 from pvefleet.rules.replication_view import ReplicationView
+from pvefleet.rules.words import count
 
 _VOLUME_KEY = re.compile(r"(?:(?:ide|sata|scsi|virtio|mp|unused)[0-9]+|efidisk0|tpmstate0|rootfs)")
 _CLOUD_INIT = re.compile(r"vm-[0-9]+-cloudinit(?:\.[a-z0-9]+)?$")
@@ -127,7 +128,9 @@ def _without(
             owner = f" on {view.guests[vmid][0]}" if view.guests else ""
             bare.append(f"{vmid} {view.names.get(vmid, '')}".rstrip() + owner)
     if bare:
-        yield finding("REP-I-0019", subject, f"{len(bare)} guests on local ZFS have no replication job", bare)
+        yield finding(
+            "REP-I-0019", subject, f"on local ZFS without a replication job: {count(len(bare), 'guest')}", bare
+        )
 
 
 def _ha(

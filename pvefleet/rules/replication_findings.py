@@ -15,7 +15,7 @@ from pvefleet.rules.membership import Membership
 from pvefleet.rules.replication_rows import cannot_run, schedule_of, understood
 from pvefleet.rules.replication_view import ReplicationView
 from pvefleet.rules.schedule_words import traps
-from pvefleet.rules.words import span
+from pvefleet.rules.words import count, span
 
 REMOVAL_SECONDS = 900
 """The scheduler removes a job within a minute or two; after this long something keeps it from that."""
@@ -39,7 +39,7 @@ def file_findings(facts: ClusterFacts, members: Membership, view: ReplicationVie
         for node in asked:
             file = node.replication.jobs.value if node.replication else None
             if node.name in part.viewers and file is not None:
-                digests[file.digest].append(f"{node.name} ({len(file.jobs)} jobs)")
+                digests[file.digest].append(f"{node.name} ({count(len(file.jobs), 'job')})")
         if len(digests) > 1:
             evidence = [f"the same on {', '.join(names)}" for names in digests.values()]
             subject = facts.cluster or "cluster"
@@ -146,7 +146,7 @@ def _failures(rows: Sequence[JobRow]) -> Iterator[Finding]:
             waiting[row.target].append(row)
             continue
         name = row.job or f"guest {row.guest}"
-        evidence = [*row.error.splitlines()[:2], *row.log]
+        evidence = [line for line in row.error.splitlines()[:2] if line.strip() != row.reason] + list(row.log)
         if row.lag_seconds is not None:
             evidence.append(f"the copy is {span(row.lag_seconds)} old")
         else:
@@ -158,9 +158,8 @@ def _failures(rows: Sequence[JobRow]) -> Iterator[Finding]:
         )
     for target, jobs in waiting.items():
         evidence = [f"{row.job or row.guest} from {row.source}: {_age(row)}" for row in jobs]
-        yield finding(
-            "REP-I-0014", target, f"{len(jobs)} replication jobs wait for {target}, which is offline", evidence
-        )
+        message = f"waiting for {target}, which is offline: {count(len(jobs), 'replication job')}"
+        yield finding("REP-I-0014", target, message, evidence)
 
 
 def _age(row: JobRow) -> str:
@@ -197,4 +196,4 @@ def _not_seen(view: ReplicationView, rows: Sequence[JobRow]) -> Iterator[Finding
             hidden[row.source].append(f"{row.job} to {row.target}")
     for source, jobs in hidden.items():
         code = "REP-I-0015" if source in view.listed else "REP-W-0023"
-        yield finding(code, source, f"{len(jobs)} replication jobs of {source} were not seen", jobs)
+        yield finding(code, source, f"not seen of {source}: {count(len(jobs), 'replication job')}", jobs)

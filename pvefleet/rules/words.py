@@ -1,4 +1,4 @@
-"""Durations inside messages."""
+"""Durations and counts inside messages."""
 
 from __future__ import annotations
 
@@ -12,3 +12,8 @@ def span(seconds: float) -> str:
     if hours:
         return f"{hours}h {minutes}m" if minutes else f"{hours}h"
     return f"{minutes}m" if minutes else f"{whole}s"
+
+
+def count(number: int, thing: str) -> str:
+    """Return a number with its noun: ``1 job``, ``3 jobs``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

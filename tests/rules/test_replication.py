@@ -214,7 +214,7 @@ def test_an_error_of_several_lines_is_one_line_in_the_table_and_whole_in_the_rep
 
     assert report.jobs[0].reason == "No common base snapshot on volume(s) a,b"
     assert report.jobs[0].error == error
-    assert report.findings[0].evidence[:2] == tuple(error.splitlines())
+    assert report.findings[0].evidence == (error.splitlines()[1], "the copy is 1h old")
 
 
 def test_jobs_to_a_dead_node_wait_for_it_and_are_no_findings_of_their_own() -> None:
@@ -453,7 +453,7 @@ def test_copies_that_differ_within_one_partition_are_a_finding() -> None:
 
     assert codes(report) == [("REP-W-0011", "lab")]
     assert report.findings[0].evidence == (
-        "the same on pve01 (1 jobs), pve02 (1 jobs)",
+        "the same on pve01 (1 job), pve02 (1 job)",
         "the same on pve03 (0 jobs)",
     )
 
