@@ -72,7 +72,7 @@ def local_zone(environment: Environment) -> tuple[str, tzinfo]:
             pass
     try:
         target = str(_LOCAL_ZONE.resolve())
-        _, _, name = target.rpartition("/zoneinfo/")
+        _, _, name = target.partition("/zoneinfo/")
         with _LOCAL_ZONE.open("rb") as rules:
             return f"{name or 'local'} (this machine's)", ZoneInfo.from_file(rules, key=name or None)
     except (OSError, ValueError):

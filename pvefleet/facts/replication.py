@@ -168,7 +168,7 @@ def zone(answers: Answers) -> Seen[NodeZone]:
         if _absent(answers, "replication-zone"):
             return NodeZone("UTC", UTC)
         target, _, rules = text.partition("\n")
-        _, _, name = target.rpartition("/zoneinfo/")
+        _, _, name = target.partition("/zoneinfo/")
         return _zone(name, rules.strip())
 
     return answers.read("replication-zone", _ZONE, parse, exits=(0, _ABSENT))
