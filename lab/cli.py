@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import sys
 import textwrap
 import time
@@ -16,6 +17,7 @@ from invoke.exceptions import Exit
 
 from lab.client import Lab
 from lab.errors import LabError
+from lab.spec import OUTSIDE_PORT
 
 DEFAULT_STATE = ".lab"
 REFUSED = 3
@@ -48,6 +50,8 @@ _HELP = {
     "outside": "the way from this machine instead of the cables",
     "sides": "names joined by commas, sides parted by slashes",
     "action": "status, on or off",
+    "seconds": "how much its date is ahead, or behind if negative",
+    "milliseconds": "the round trip that its ping shows",
 }
 
 
@@ -61,6 +65,16 @@ def _number(text: str, option: str) -> int:
         return int(text)
     except ValueError as error:
         raise LabError(f"{option} takes a number, not {text!r}") from error
+
+
+def _decimal(text: str, option: str) -> float:
+    try:
+        number = float(text)
+    except ValueError as error:
+        raise LabError(f"{option} takes a number, not {text!r}") from error
+    if not math.isfinite(number):
+        raise LabError(f"{option} takes a number, not {text!r}")
+    return number
 
 
 def _link(text: str) -> int | None:
@@ -119,19 +133,32 @@ def status(_c: Context, state: str = DEFAULT_STATE) -> None:
     shape = "no cluster" if spec.blank else "one cluster"
     print(f"{spec.nodes} nodes, {shape}, Proxmox VE {spec.pve} emulated, pid {now['pid']}")
     print(f"inventory {state}/hosts.toml")
-    print(f"{'NODE':<14} {'STATE':<8} {'PID':>7}  {'LINK 0':<6} {'LINK 1':<6} {'FROM HERE':<20} FAULTS")
+    width = max(map(len, lab.names))
+    print(f"{'NODE':<{width}} {'STATE':<8} {'PID':>7}  {'LINK 0':<6} {'LINK 1':<6} {'FROM HERE':<16} FAULTS")
     for node, row in zip(spec.members, now["nodes"], strict=True):
         links = ["cut" if link in row["cut"] else "up" for link in (0, 1)]
-        outside = "cut" if len(row["outside_cut"]) == 2 else f"{node.outside(0)}:2222"
-        if len(row["outside_cut"]) == 1:
-            outside = f"link {1 - row['outside_cut'][0]} only"
-        print(
-            f"{row['name']:<14} {row['state']:<8} {row['pid'] or '-':>7}  {links[0]:<6} {links[1]:<6} "
-            f"{outside:<20} {'pmxcfs hung' if row['hung'] else ''}".rstrip()
-        )
+        outside = f"{node.outside(0)}:{OUTSIDE_PORT}"
+        if row["outside_cut"]:
+            left = [f"link {link} only" for link in (0, 1) if link not in row["outside_cut"]]
+            outside = left[0] if left else "cut"
+        start = f"{row['name']:<{width}} {row['state']:<8} {row['pid'] or '-':>7}  {links[0]:<6} {links[1]:<6} "
+        start += f"{outside:<16} "
+        first, *more = _faults(row) or [""]
+        print(f"{start}{first}".rstrip())
+        for fault in more:
+            print(f"{'':<{len(start)}}{fault}")
     if now["partition"]:
         sides = " / ".join(", ".join(side) for side in now["partition"])
         print(textwrap.fill(f"partition: {sides}", 80, subsequent_indent="  "))
+
+
+def _faults(row: dict[str, Any]) -> list[str]:
+    faults = ["pmxcfs hung"] if row["hung"] else []
+    if row["date_skew"]:
+        faults.append(f"date {row['date_skew']:+g} s, made up")
+    if row["ping_ms"] is not None:
+        faults.append(f"ping {row['ping_ms']:g} ms, made up")
+    return faults
 
 
 @_lab_task
@@ -251,7 +278,27 @@ def bmc(_c: Context, node: str, action: str = "status", state: str = DEFAULT_STA
     print(f"Chassis Power is {Lab.attach(Path(state)).bmc(node, action)}")
 
 
+@_lab_task
+def skew(_c: Context, node: str, seconds: str = "0", state: str = DEFAULT_STATE) -> None:
+    """
+    Have a node's `date` be off by --seconds S, negative for behind; without it, right again. Made up.
+    """
+    Lab.attach(Path(state)).skew(node, _decimal(seconds, "--seconds"))
+    print(f"the date of {node} is off by {seconds} s: made up, its `date` alone says so")
+
+
+@_lab_task
+def latency(_c: Context, node: str, milliseconds: str = "", state: str = DEFAULT_STATE) -> None:
+    """
+    Have a node's `ping` show --milliseconds MS; without it, what is. Made up.
+    """
+    Lab.attach(Path(state)).latency(node, _decimal(milliseconds, "--milliseconds") if milliseconds else None)
+    shown = f"{milliseconds} ms: made up, its `ping` alone says so" if milliseconds else "what is"
+    print(f"ping on {node} shows {shown}")
+
+
+_TASKS = (up, down, status, kill, start, freeze, thaw, cut, heal, partition, join, hang, unhang, bmc, skew, latency)
 ns = Collection("lab")
-for _task in (up, down, status, kill, start, freeze, thaw, cut, heal, partition, join, hang, unhang, bmc):
+for _task in _TASKS:
     ns.add_task(_task)
 ns.add_task(execute, name="exec")

@@ -127,7 +127,7 @@ class Lab:
     def down(self) -> None:
         """End the lab, by force if it does not answer, and wait until nothing of it is left."""
         with contextlib.suppress(LabError, TimeoutError):
-            self._client.ask("down", seconds=5)
+            self._client.ask("down", within=5)
         if not self.state.wait_gone(_DOWN_SECONDS):
             os.kill(self.state.pid(), signal.SIGKILL)
             if not self.state.wait_gone(_DOWN_SECONDS):
@@ -213,13 +213,21 @@ class Lab:
         """Ask a node's management controller: ``status``, ``on`` or ``off``; return ``on`` or ``off``."""
         return str(self._client.ask("bmc", node=node, action=action))
 
+    def skew(self, node: str, seconds: float) -> None:
+        """Have a node's `date`, and nothing else, be off by so many seconds; 0 ends it."""
+        self._client.ask("skew", node=node, seconds=seconds)
+
+    def latency(self, node: str, milliseconds: float | None) -> None:
+        """Have a node's `ping`, and nothing else, show this round trip; None ends it."""
+        self._client.ask("latency", node=node, milliseconds=milliseconds)
+
     def settle(self, *, seconds: float = 120.0) -> None:
         """Wait until every node is ready: sees every vote, all links connected, writes to /etc/pve, answers on SSH.
 
         Raises:
             LabError: a node is off or frozen, or it took too long; says which node lacks what.
         """
-        self._client.ask("settle", seconds=seconds + 5, limit=seconds)
+        self._client.ask("settle", within=seconds + 5, limit=seconds)
 
     def restore(self, *, seconds: float = 120.0) -> None:
         """Undo every fault and wait until every node is ready again."""
@@ -238,6 +246,10 @@ class Lab:
                 self.thaw(name)
             if row["hung"]:
                 self.unhang(name)
+            if row["date_skew"]:
+                self.skew(name, 0.0)
+            if row["ping_ms"] is not None:
+                self.latency(name, None)
         self.settle(seconds=seconds)
 
     def wait_quorate(self, nodes: Sequence[str] | None = None, *, seconds: float = 60.0) -> None:

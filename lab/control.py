@@ -124,14 +124,14 @@ class Client:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def ask(self, operation: str, *, seconds: float = 60.0, **arguments: Any) -> Any:
+    def ask(self, operation: str, /, within: float = 60.0, **arguments: Any) -> Any:
         """Send one request and return its result.
 
         Raises:
-            LabError: the lab refused, did not answer within ``seconds``, or there is none.
+            LabError: the lab refused, did not answer ``within`` seconds, or there is none.
         """
         with self._connect() as connection:
-            connection.settimeout(seconds)
+            connection.settimeout(within)
             return self._converse(connection, {"op": operation, **arguments}, ())["result"]
 
     def execute(

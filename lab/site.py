@@ -6,10 +6,11 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from lab import lies
 from lab.errors import LabError
 from lab.forward import Forwarder
 from lab.machine import Machine
@@ -61,6 +62,8 @@ class Site:
             self.partition,
             self.join,
             self.bmc,
+            self.skew,
+            self.latency,
         )
         return {method.__name__: method for method in methods}
 
@@ -97,6 +100,7 @@ class Site:
             "cut": list(self._switch.cut_links(spec)),
             "outside_cut": list(self._forwarder.cut_links(spec.name)),
             "hung": machine.hung,
+            **asdict(lies.told(machine.root)),
         }
 
     def kill(self, node: str) -> None:
@@ -138,6 +142,18 @@ class Site:
                 machine.start() if action == "on" else machine.kill()
                 power = action
         return power
+
+    def skew(self, node: str, seconds: float) -> None:
+        """Have a node's `date` be off by so much; 0 ends it."""
+        root = self.machine(node).root
+        with self._changing:
+            lies.tell(root, replace(lies.told(root), date_skew=seconds))
+
+    def latency(self, node: str, milliseconds: float | None) -> None:
+        """Have a node's `ping` show this round trip; None ends it."""
+        root = self.machine(node).root
+        with self._changing:
+            lies.tell(root, replace(lies.told(root), ping_ms=milliseconds))
 
     def cut(self, node: str, links: Sequence[int], outside: bool) -> None:
         """Cut a node off: from the other nodes (switch ports down), or only from this machine (``outside``)."""

@@ -284,3 +284,37 @@ def test_a_node_with_a_hung_cluster_file_system_can_be_killed(lab: Lab) -> None:
     lab.kill("pve02")
 
     assert lab.status()["nodes"][1]["hung"] is False
+
+
+def test_a_skewed_date_is_off_for_date_alone_and_right_again_afterwards(lab: Lab) -> None:
+    def ahead() -> float:
+        return float(lab.exec("pve02", ["date", "+%s.%N"])[1]) - time.time()
+
+    lab.skew("pve02", 90.0)
+
+    assert ahead() == pytest.approx(90, abs=2)
+    assert lab.exec("pve02", ["date", "-u", "-d", "@0", "+%Y"])[1] == b"1970\n"
+    assert lab.status()["nodes"][1]["date_skew"] == 90.0
+    lab.skew("pve02", -90.0)
+    assert ahead() == pytest.approx(-90, abs=2)
+    lab.skew("pve02", 0.0)
+    assert ahead() == pytest.approx(0, abs=2)
+    assert lab.exec("pve02", ["sh", "-c", "head -c 4 /usr/bin/date; ls /usr/bin/date.real"])[1] == b"\x7fELF"
+
+
+def test_a_latency_shows_in_ping_alone_and_whether_answers_come_is_real(lab: Lab) -> None:
+    lab.latency("pve02", 12.5)
+
+    status, out, _ = lab.exec("pve02", ["ping", "-c", "1", "-W", "1", "10.77.0.1"])
+    assert status == 0
+    assert b"time=12.5" in out
+    assert lab.exec("pve02", ["ping", "-c", "1", "-W", "1", "10.77.0.99"])[0] == 1
+    lab.latency("pve02", None)
+    assert b"time=12.5" not in lab.exec("pve02", ["ping", "-c", "1", "10.77.0.1"])[1]
+
+
+def test_a_lie_beyond_reason_is_refused(lab: Lab) -> None:
+    with pytest.raises(LabError, match="at most ten years"):
+        lab.skew("pve01", 1e12)
+    with pytest.raises(LabError, match="0 to 60000 ms, not -1"):
+        lab.latency("pve01", -1.0)

@@ -63,13 +63,17 @@ def test_every_fault_says_what_it_did_and_status_shows_it(lab: Lab) -> None:
     assert said("lab.partition", "pve01,pve02/pve03") == "parted: pve01,pve02 / pve03\n"
     assert said("lab.kill", "pve03") == "pve03 is off\n"
     assert said("lab.bmc", "pve03") == "Chassis Power is off\n"
+    assert "made up, its `date` alone says so" in said("lab.skew", "pve01", "--seconds", "-3")
+    assert "made up, its `ping` alone says so" in said("lab.latency", "pve01", "--milliseconds", "8")
     status = said("lab.status")
+    assert "date -3 s, made up\n" in status
+    assert "ping 8 ms, made up\n" in status
+    assert [line for line in status.splitlines() if len(line) > 80 and "hosts.toml" not in line] == []
     assert "partition: pve01, pve02 / pve03" in status
     assert [line.split()[3:] for line in status.splitlines() if line.startswith("pve0")][1:] == [
         ["up", "up", "cut", "pmxcfs", "hung"],
         ["up", "cut", f"127.{lab.spec.block}.1.3:2222"],
     ]
-    assert [line for line in status.splitlines() if len(line) > 80 and "hosts.toml" not in line] == []
     assert said("lab.unhang", "pve02") == "/etc/pve of pve02 answers again\n"
     assert said("lab.start", "pve03") == "pve03 is booting\n"
     assert said("lab.freeze", "pve03") == "pve03 is frozen\n"
