@@ -28,8 +28,8 @@ _INTERNAL = (
     ("__migration__", SnapshotOrigin.MIGRATION),
     ("__base__", SnapshotOrigin.TEMPLATE),
 )
-_AUTOMATIC = re.compile(r"auto.*[0-9]{2}[0-9_T:-]*[0-9]{4}", re.IGNORECASE)
-"""``autodaily240101000000``, ``autohourly_2024_01_01T00_00_00``: a schedule's name and a time."""
+_AUTOMATIC = re.compile(r"auto(?:[^0-9]*[0-9]){8}", re.IGNORECASE)
+"""``autodaily240101000000``, ``autohourly_2024_01_01T00_00_00``: a schedule's name and a date at least."""
 _CLOCK_SECONDS = 60
 """A snapshot may be this far in the future before it is a finding: clocks are never quite the same."""
 _LAST_SECOND = 253_402_300_799
@@ -114,7 +114,7 @@ def origin(kind: str, snapshot: GuestSnapshot) -> SnapshotOrigin:
             return known
     if kind == "lxc" and snapshot.name == "vzdump":
         return SnapshotOrigin.BACKUP
-    return SnapshotOrigin.AUTOMATIC if _AUTOMATIC.fullmatch(snapshot.name) else SnapshotOrigin.MANUAL
+    return SnapshotOrigin.AUTOMATIC if _AUTOMATIC.match(snapshot.name) else SnapshotOrigin.MANUAL
 
 
 def snapshot_findings(guest: Guest, listed: GuestSnapshots) -> Iterator[Finding]:

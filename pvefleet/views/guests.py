@@ -29,8 +29,8 @@ _COLUMNS = (
     Column("CPU", right=True, least=66),
     Column("SNAPS", right=True, least=72),
     Column("NOTES", gives=1),
-    Column("TAGS", gives=4, least=78),
-    Column("POOL", gives=3, least=100),
+    Column("TAGS", gives=4, drops=True),
+    Column("POOL", gives=3, drops=True, least=100),
     Column("CONFIG FROM", least=140),
 )
 

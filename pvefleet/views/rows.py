@@ -27,12 +27,14 @@ class Column:
         name: its heading; a list whose headings are all empty has no heading line.
         right: are its texts set to the right?
         gives: where the lines do not fit, columns with the highest number are cut first; 0 is cut last.
+        drops: is it left out before columns with a lower number are cut?
         least: it is left out on terminals with fewer columns than this.
     """
 
     name: str
     right: bool = False
     gives: int = 0
+    drops: bool = False
     least: int = 0
 
 
@@ -71,7 +73,7 @@ def _widths(columns: Sequence[Column], rows: Sequence[Sequence[tuple[str, str]]]
 
 
 def _fit(columns: Sequence[Column], widths: list[int], room: int) -> list[int]:
-    """Return widths that fit: those that give way shrink to a least width, and then, in the same order, to one cell."""
+    """Return widths that fit, 0 for a column that is left out: one after the other gives way, some altogether."""
     over = sum(widths) + _GAP * (len(widths) - 1) - room
     order = sorted(range(len(columns)), key=lambda at: -columns[at].gives)
     fitted = list(widths)
@@ -79,9 +81,12 @@ def _fit(columns: Sequence[Column], widths: list[int], room: int) -> list[int]:
         for at in order:
             if over <= 0:
                 return fitted
-            less = min(over, max(0, fitted[at] - max(floor, 1)))
+            less = min(over, max(0, fitted[at] - floor))
             fitted[at] -= less
             over -= less
+            if over > 0 and columns[at].drops and fitted[at]:
+                over -= fitted[at] + _GAP
+                fitted[at] = 0
     return fitted
 
 
@@ -102,14 +107,15 @@ class _Rows:
             yield from self._line(row, styles, room)
 
     def _line(self, row: Sequence[tuple[str, str]], styles: dict[str, Style], room: int) -> Iterator[Segment]:
-        last = max((at for at, (text, _) in enumerate(row) if text), default=-1)
-        for at in range(last + 1):
-            text, style = row[at]
+        shown = [at for at, width in enumerate(self.widths) if width]
+        last = max((at for at in shown if row[at][0]), default=-1)
+        for at in shown:
             width = min(self.widths[at], room)
-            room -= width + _GAP
-            if width <= 0:
+            if at > last or width <= 0:
                 break
+            text, style = row[at]
             yield Segment(_set(text, width, right=self.columns[at].right, fill=at < last), styles.get(style))
+            room -= width + _GAP
             if at < last and room > 0:
                 yield Segment(" " * _GAP)
         yield Segment.line()

@@ -22,7 +22,7 @@ _COLUMNS = (
     Column("SNAPSHOT", gives=1),
     Column("AGE", right=True),
     Column("NOTES", gives=2),
-    Column("DESCRIPTION", gives=3, least=60),
+    Column("DESCRIPTION", gives=3, drops=True),
 )
 _HALF = {SnapshotState.MAKING: "half made", SnapshotState.DELETING: "half deleted"}
 _WORK = {SnapshotState.MAKING: "being made", SnapshotState.DELETING: "being deleted"}
