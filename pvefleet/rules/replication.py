@@ -40,6 +40,7 @@ from pvefleet.rules.schedule_words import meaning, traps
 
 _ORDER = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 _CONFIGURATION = ("REP-E-0007", "REP-W-0008", "REP-W-0009", "REP-W-0010", "REP-W-0011", "REP-I-0016", "REP-W-0022")
+_CONSEQUENCES = frozenset({"REP-I-0014", "REP-I-0015"})
 _GROUND = ("NOD", "QUO", "COR", "PMX", "CLK", "CLU")
 """Areas of the cluster's own findings that replication rests on."""
 SHOWN_LINES = 6
@@ -55,9 +56,9 @@ def replication_summary(facts: ClusterFacts, members: Membership) -> Replication
 def replication_findings(
     facts: ClusterFacts, members: Membership, *, rpo_seconds: float | None = None
 ) -> tuple[Finding, ...]:
-    """Return every finding of this area, for ``cluster.status`` and ``cluster.check``.
+    """Return the findings of this area, for ``cluster.status`` and ``cluster.check``.
 
-    Whatever sections were not read, what rests on them is left out: guests' configurations (volumes in the way, guests
+    What only follows from a node being down is left out: there, the node is the finding. Whatever sections were not read, what rests on them is left out: guests' configurations (volumes in the way, guests
     without a copy) and HA (nodes that HA may choose in vain).
 
     Args:
@@ -66,7 +67,8 @@ def replication_findings(
         rpo_seconds: how old a copy may be; None: not judged.
     """
     view = replication_view(facts, members)
-    return _findings(facts, members, view, job_rows(view), rpo_seconds)
+    found = _findings(facts, members, view, job_rows(view), rpo_seconds)
+    return tuple(one for one in found if one.code not in _CONSEQUENCES)
 
 
 def replication_report(

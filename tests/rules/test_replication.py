@@ -550,6 +550,8 @@ def test_the_summary_is_one_line_for_the_clusters_own_report() -> None:
 def test_the_findings_for_the_cluster_leave_out_what_is_the_clusters_own() -> None:
     world = ReplicationWorld(3)
     world.job("100-0", "pve02", synced=2 * HOUR)
+    world.job("101-0", "pve03", synced=2 * HOUR, tried=60, fails=1, error="ssh failed")
+    world.job("102-0", "pve01", on="pve03")
     world.kill("pve03")
     facts = world.replication()
 
