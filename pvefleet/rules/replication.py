@@ -58,8 +58,9 @@ def replication_findings(
 ) -> tuple[Finding, ...]:
     """Return the findings of this area, for ``cluster.status`` and ``cluster.check``.
 
-    What only follows from a node being down is left out: there, the node is the finding. Whatever sections were not read, what rests on them is left out: guests' configurations (volumes in the way, guests
-    without a copy) and HA (nodes that HA may choose in vain).
+    What only follows from a node being down is left out: there, the node is the finding. Whatever sections were not
+    read, what rests on them is left out too: guests' configurations (volumes in the way, guests without a copy) and
+    HA (nodes that HA may choose in vain).
 
     Args:
         facts: with the section REPLICATION.
