@@ -34,7 +34,7 @@ class Behaviour:
         login: ``accept``, ``reject``, ``hang`` or ``close``.
         session: ``accept``, ``reject`` or ``hang``.
         command: what a command does; None refuses to run any.
-        forwards: where connections through it really go.
+        forwards: where connections through it really go; None forbids them.
     """
 
     greeting: str = "ssh"
@@ -42,7 +42,7 @@ class Behaviour:
     login: str = "accept"
     session: str = "accept"
     command: Command | None = field(default_factory=lambda: run_here)
-    forwards: dict[tuple[str, int], Endpoint] = field(default_factory=dict)
+    forwards: dict[tuple[str, int], Endpoint] | None = field(default_factory=dict)
 
 
 class SshServer:
@@ -209,7 +209,10 @@ class _Interface(paramiko.ServerInterface):
     def check_channel_direct_tcpip_request(
         self, chanid: int, origin: tuple[str, int], destination: tuple[str, int]
     ) -> int:
-        target = self._server.behaviour.forwards.get(destination)
+        forwards = self._server.behaviour.forwards
+        if forwards is None:
+            return OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+        target = forwards.get(destination)
         if target is None:
             return OPEN_FAILED_CONNECT_FAILED
         try:

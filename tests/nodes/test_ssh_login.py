@@ -97,6 +97,19 @@ class TestHostKeys:
         assert error.reason is Reason.HOST_KEY_CHANGED
 
 
+def test_no_configuration_but_hosts_toml_has_a_say(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = site.folder / "home"
+    (home / ".ssh").mkdir(parents=True)
+    (home / ".ssh/config").write_text("Host *\n  User nobody\n  HostName 127.0.0.2\n  ProxyCommand false\n")
+    (home / ".fabric.yaml").write_text("run:\n  pty: true\n  dry: true\ngateway: nowhere\nuser: nobody\n")
+    monkeypatch.setenv("HOME", str(home))
+    server = site.server()
+    node = site.node(server)
+    assert node.run(("echo", "plain"), timeout=5).stdout == b"plain\n"
+    assert node.standing is not None
+    assert node.standing.transport.get_username() == "root"
+
+
 class TestTrust:
     def test_fetch_pin_connect(self, site: Site) -> None:
         server = site.server()

@@ -6,11 +6,11 @@ import errno
 import socket
 from dataclasses import dataclass
 
+from paramiko.common import OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
 from paramiko.ssh_exception import (
     AuthenticationException,
     ChannelException,
     IncompatiblePeer,
-    PasswordRequiredException,
     SSHException,
 )
 
@@ -106,6 +106,8 @@ def login_failure(error: BaseException, stage: Stage) -> Failure:
             return Failure(Reason.NAME, f"does not resolve: {error.strerror}")
         case ConnectionRefusedError():
             return Failure(Reason.REFUSED, "refuses the connection: no sshd listens there")
+        case ChannelException(code=code) if code == OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED:
+            return Failure(Reason.NO_ROUTE, "is not let through: no forwarding there (AllowTcpForwarding)")
         case ChannelException():
             return Failure(Reason.NO_ROUTE, "cannot be reached from there")
         case TimeoutError() if stage <= Stage.CONNECTING:
@@ -238,6 +240,4 @@ def _refused_login(error: BaseException) -> Failure:
         return overrun(Stage.LOGIN)
     if isinstance(error, AuthenticationException) and "saw EOF" not in text:
         return Failure(Reason.AUTH_REJECTED, "does not accept the key")
-    if isinstance(error, PasswordRequiredException):
-        return Failure(Reason.KEY_FILE, "the private key is encrypted")
     return Failure(Reason.CLOSED, "closes the connection during the login")

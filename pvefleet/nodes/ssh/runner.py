@@ -110,15 +110,15 @@ class NodeRunner(Remote):  # type: ignore[misc]
         """Collect both streams until the far end has closed the channel."""
         channel = self._channel()
         start = time.monotonic()
-        limit = start + float(self.opts["timeout"])
-        grace = limit + KILL_AFTER + _MARGIN
+        patience = start + float(self.opts["timeout"]) + _MARGIN
+        grace = patience + KILL_AFTER
         complete = False
         while not complete:
             now = time.monotonic()
-            if not self._feeder.bell.wait((limit if now < limit else grace) - now):
-                status = _status(channel)
-                if status is not None or now >= limit:
-                    raise OverdueError("no end in sight", status, alive=status is not None or self._answers())
+            rung = now < grace and self._feeder.bell.wait((patience if now < patience else grace) - now)
+            status = _status(channel)
+            if not rung and (status is not None or now >= patience):
+                raise OverdueError("no end in sight", status, alive=status is not None or self._answers())
             complete = channel.closed
             self._drain(channel)
         self._seconds = time.monotonic() - start
