@@ -1,4 +1,4 @@
-"""`date` of a node with a skewed clock: installed only where node.json sets `date_skew`, as all share one clock."""
+"""`date` of a node with a skewed clock: in place only while node.json sets `date_skew`, as all share one clock."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def install(root: Path, *, node: dict[str, Any]) -> None:
     _write(root / "etc/hostname", f"{node['name']}\n")
     _write(root / "etc/machine-id", f"{uuid.uuid4().hex}\n")
     _write(root / "etc/hosts", _hosts(peers))
-    _install_commands(root, node)
+    _install_commands(root)
     _install_units(root)
     _install_ssh(root, node)
     (root / "etc/pve").mkdir(parents=True, exist_ok=True)
@@ -113,18 +113,12 @@ def _compile(root: Path, target: Path) -> None:
     _compiled.update({str(path.relative_to(target)): path.read_bytes() for path in target.rglob("*.pyc")})
 
 
-def _install_commands(root: Path, node: dict[str, Any]) -> None:
+def _install_commands(root: Path) -> None:
     commands = {name: (name, "sys.argv[1:]") for name in COMMANDS}
     commands |= {name: ("systemctl", repr([name])) for name in ("reboot", "poweroff", "halt", "shutdown")}
-    if node.get("date_skew"):
-        commands["date"] = ("date", "sys.argv[1:]")
-    if node.get("ping_ms") is not None:
-        commands["ping"] = ("ping", "sys.argv[1:]")
     for name, (command, arguments) in commands.items():
         directory = "usr/sbin" if command == "systemctl" != name else "usr/bin"
         path = root / directory / name
-        if name in ("date", "ping") and path.exists():
-            path.rename(path.with_name(f"{name}.real"))
         text = _SHIM.format(lib=LIB, module=MODULES.get(command, command.replace("-", "_")), arguments=arguments)
         _write(path, text, 0o755)
 

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 
 from . import journal, unitfiles
+from .instants import parse_instant
 from .journal import Record
 
 FOLLOW_SECONDS = 600.0
@@ -49,43 +50,6 @@ class Query:
             and (not self.identifiers or record.ident in self.identifiers)
             and (self.grep is None or self.grep.search(record.message) is not None)
         )
-
-
-def parse_time(text: str, now: float) -> float:
-    """A systemd time: `@EPOCH`, `-20s`, `2min ago`, `now`, `today`, `yesterday`, `YYYY-MM-DD HH:MM:SS`, `HH:MM`.
-
-    Raises:
-        ValueError: none of these.
-    """
-    text = text.strip()
-    if text.startswith("@"):
-        return float(text[1:])
-    if text == "now":
-        return now
-    if text.startswith(("-", "+")):
-        span = unitfiles.timespan(text[1:])
-        return now - span if text[0] == "-" else now + span
-    if text.endswith(" ago"):
-        return now - unitfiles.timespan(text[:-4])
-    utc = text.endswith((" UTC", "Z"))
-    text = text.removesuffix(" UTC").removesuffix("Z").replace("T", " ")
-    today = time.strftime("%Y-%m-%d", time.gmtime(now) if utc else time.localtime(now))
-    if text in ("today", "yesterday"):
-        midnight = time.mktime(time.strptime(today, "%Y-%m-%d"))
-        return midnight if text == "today" else midnight - 86400.0
-    whole, _, fraction = text.partition(".")
-    for form in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%H:%M:%S", "%H:%M"):
-        try:
-            if "%Y" in form:
-                parsed = time.strptime(whole, form)
-            else:
-                parsed = time.strptime(f"{today} {whole}", f"%Y-%m-%d {form}")
-        except ValueError:
-            continue
-        import calendar
-
-        return (calendar.timegm(parsed) if utc else time.mktime(parsed)) + float(f"0.{fraction or 0}")
-    raise ValueError(f"Failed to parse timestamp: {text}")
 
 
 def _options(argv: list[str]) -> tuple[dict[str, list[str]], set[str]]:
@@ -129,7 +93,7 @@ def query(argv: list[str], now: float) -> Query:
         found.priority = int(level) if level.isdigit() else PRIORITIES.index(level)
     for key in ("since", "until"):
         if key in values:
-            setattr(found, key, parse_time(values[key][-1], now))
+            setattr(found, key, parse_instant(values[key][-1], now))
     if "lines" in values:
         found.lines = None if values["lines"][-1] == "all" else int(values["lines"][-1].lstrip("+"))
     elif "follow" in flags:

@@ -1,4 +1,4 @@
-"""`ping` with a made-up round trip time, only where node.json sets `ping_ms`; whether answers come is real."""
+"""`ping` with a made-up round trip time, in place while node.json sets `ping_ms`; whether answers come is real."""
 
 from __future__ import annotations
 

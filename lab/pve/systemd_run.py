@@ -11,7 +11,8 @@ from . import client, unitfiles
 _VALUES = {
     "-u": "unit", "--unit": "unit", "-p": "property", "--property": "property", "-E": "setenv", "--setenv": "setenv",
     "--description": "description", "--timer-property": "timer-property",
-    "--on-active": "OnActiveSec", "--on-boot": "OnBootSec", "--on-startup": "OnStartupSec",
+    "--on-calendar": "OnCalendar", "--on-active": "OnActiveSec",
+    "--on-boot": "OnBootSec", "--on-startup": "OnStartupSec",
     "--on-unit-active": "OnUnitActiveSec", "--on-unit-inactive": "OnUnitInactiveSec",
     "--service-type": "Type", "--uid": "User", "--working-directory": "WorkingDirectory", "--slice": "slice",
     "--nice": "nice", "--gid": "gid",
@@ -20,7 +21,8 @@ _FLAGS = (
     "--wait", "-P", "--pipe", "-G", "--collect", "-q", "--quiet", "--no-block", "-r", "--remain-after-exit", "--scope",
     "-d", "--same-dir", "--no-ask-password", "--system", "-t", "--pty",
 )  # fmt: skip
-_TIMER_KEYS = ("OnActiveSec", "OnBootSec", "OnStartupSec", "OnUnitActiveSec", "OnUnitInactiveSec")
+_SPAN_KEYS = ("OnActiveSec", "OnBootSec", "OnStartupSec", "OnUnitActiveSec", "OnUnitInactiveSec")
+_TIMER_KEYS = (*_SPAN_KEYS, "OnCalendar")
 
 
 class UsageError(Exception):
@@ -99,7 +101,7 @@ def main(argv: list[str]) -> int:
     """Run one systemd-run command."""
     try:
         values, flags, command = split(argv)
-        for key in _TIMER_KEYS:
+        for key in _SPAN_KEYS:
             for value in values.get(key, []):
                 unitfiles.timespan(value)
     except (UsageError, ValueError) as error:

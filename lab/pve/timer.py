@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from . import journal
+from .instants import parse_instant
 from .unitfiles import UnitFile, timespan
+
+STAMPS = Path("/var/lib/systemd/timers")
 
 
 class Timer:
-    """A timer that starts another unit. OnCalendar= is not understood: such a timer waits for ever."""
+    """A timer that starts another unit.
+
+    Of OnCalendar= it understands an instant, `2026-11-21 03:42:19 UTC` or `@EPOCH`; one that repeats never comes. With
+    Persistent= an instant that came while the timer did not run counts at its next start.
+    """
 
     def __init__(self, file: UnitFile, fire: Callable[[str], Awaitable[None]], booted: float) -> None:
         self.file = file
@@ -63,7 +73,22 @@ class Timer:
         waits = [self.started_at + timespan(value) for value in self.file.all("Timer", "OnActiveSec")]
         for key in ("OnBootSec", "OnStartupSec"):
             waits += [self._booted + timespan(value) for value in self.file.all("Timer", key)]
+        for value in self.file.all("Timer", "OnCalendar"):
+            with contextlib.suppress(ValueError):
+                instant = parse_instant(value, self.started_at)
+                if instant > self._seen_until():
+                    waits.append(instant)
         return min(waits) if waits else None
+
+    def _seen_until(self) -> float:
+        """Instants up to this one are done with: those before its start, or for a persistent timer before its stamp."""
+        if not self.file.flag("Timer", "Persistent"):
+            return self.started_at
+        stamp = STAMPS / f"stamp-{self.name}"
+        if not stamp.exists():
+            stamp.parent.mkdir(parents=True, exist_ok=True)
+            stamp.touch()
+        return min(self.started_at, stamp.stat().st_mtime)
 
     async def _run(self) -> None:
         self.next_at = self._first()
@@ -72,7 +97,10 @@ class Timer:
             self.next_at = time.time() + timespan(repeat)
         while self.next_at is not None:
             await asyncio.sleep(max(0.0, self.next_at - time.time()))
-            self.last_trigger = time.time()
+            self.last_trigger = max(time.time(), self.next_at)
+            if self.file.flag("Timer", "Persistent"):
+                # not by touch: the kernel's file times lag a few milliseconds, and the instant would come again
+                os.utime(STAMPS / f"stamp-{self.name}", (self.last_trigger, self.last_trigger))
             self.next_at = self.last_trigger + timespan(repeat) if repeat else None
             if self.next_at is None and (self.transient or not self.file.flag("Timer", "RemainAfterElapse", True)):
                 # ended before it fires, so that what it starts may stop or replace the timer

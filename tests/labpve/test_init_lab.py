@@ -115,6 +115,21 @@ class TestTransientUnits:
             "Failed to stop never.timer: Unit never.timer not loaded.\n",
         )
 
+    def test_a_timer_of_an_instant_survives_a_reboot(self, shell: Shell) -> None:
+        timer = "[Timer]\\nOnCalendar=@$(($(date +%s) + 3))\\nPersistent=true\\n[Install]\\nWantedBy=timers.target\\n"
+        service = "[Service]\\nType=oneshot\\nExecStart=/usr/bin/touch /root/fired\\n"
+        shell.out("pve03", f'cd /etc/systemd/system; printf "{timer}" > t.timer; printf "{service}" > t.service')
+        shell.out("pve03", "systemctl enable --now t.timer && systemctl is-active t.timer")
+        shell.lab.kill("pve03")
+        shell.lab.start("pve03")
+        shell.until("pve03", "test -e /root/fired")
+        shell.out("pve03", "rm /root/fired")
+        shell.lab.kill("pve03")
+        shell.lab.start("pve03")
+        shell.until("pve03", "systemctl is-active t.timer pve-cluster ssh")
+        assert not shell.ok("pve03", "test -e /root/fired"), "it fires once, not at every boot"
+        shell.out("pve03", "systemctl disable --now t.timer; rm /etc/systemd/system/t.*")
+
     def test_timers_are_listed(self, shell: Shell) -> None:
         shell.out("pve01", "systemd-run --on-active=100 --unit=listed --collect true")
         assert "listed.timer" in shell.out("pve01", "systemctl list-timers")

@@ -8,7 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from lab.pve import devlog, journal, journalctl, ping, process, pvecm, pveversion, systemd_run, unitfiles, volumes
+from lab.pve import (
+    devlog,
+    instants,
+    journal,
+    journalctl,
+    ping,
+    process,
+    pvecm,
+    pveversion,
+    systemd_run,
+    unitfiles,
+    volumes,
+)
 from lab.pve.journal import Record
 from lab.pve.pmxcfs import corosync_conf
 from lab.spec import RELEASES
@@ -53,12 +65,12 @@ def test_what_is_no_time_span(text: str) -> None:
     ],
 )
 def test_instants(text: str, epoch: float) -> None:
-    assert journalctl.parse_time(text, NOW) == pytest.approx(epoch)
+    assert instants.parse_instant(text, NOW) == pytest.approx(epoch)
 
 
 def test_what_is_no_instant() -> None:
     with pytest.raises(ValueError, match="Failed to parse timestamp: whenever"):
-        journalctl.parse_time("whenever", NOW)
+        instants.parse_instant("whenever", NOW)
 
 
 def test_a_journalctl_command_line() -> None:
@@ -281,5 +293,5 @@ class TestCommands:
 
 
 def test_local_time_is_the_zone_of_the_node() -> None:
-    parsed = journalctl.parse_time("2026-11-21 03:42:19", NOW)
+    parsed = instants.parse_instant("2026-11-21 03:42:19", NOW)
     assert time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(parsed)) == "2026-11-21 03:42:19"
