@@ -5,6 +5,7 @@ from pvefleet.cli.task import fleet
 
 @fleet(
     name="list",
+    reads=True,
     local=True,
     help={"guests": "Which guests: 100,200-220,web*,@node-X,@tag-X,@pool-X,@running,@stopped; a leading - excludes."},
 )

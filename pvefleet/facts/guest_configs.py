@@ -13,6 +13,7 @@ import io
 import re
 import tarfile
 import zlib
+from collections.abc import Callable
 from functools import lru_cache
 
 from parsers import guest_conf, ha_resources_cfg, task_index, user_cfg
@@ -88,6 +89,7 @@ EVERYTHING = Source("guest-configs-all", _READ.format(speakers="speakers=\n"), _
 
 _MEMBER = re.compile(r"nodes/([A-Za-z0-9.-]+)/(qemu-server|lxc)/([1-9][0-9]{2,8})\.conf")
 _TYPES = {"qemu-server": "qemu", "lxc": "lxc"}
+_GZIP_HEADER = 10
 _MOST_BYTES = 1 << 29
 """The cluster file system itself holds 128 MiB; tar adds at most two blocks to each file."""
 
@@ -110,6 +112,27 @@ def files(answers: Answers) -> Seen[ConfigFiles]:
     )
 
 
+def rewritten(stdout: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """Return an answer of ``guest-configs`` with its files changed: a recording hides passwords in them.
+
+    Args:
+        stdout: the answer. An archive that is not whole loses what it has, and is still not whole.
+        change: takes and returns the content of one file; it must keep its length.
+    """
+    head, end, packed = stdout.partition(b"\n")
+    if not packed:
+        return stdout
+    try:
+        archive = bytearray(_unpacked(packed))
+        for member in _members(bytes(archive)):
+            place = slice(member.offset_data, member.offset_data + member.size)
+            archive[place] = change(bytes(archive[place]))
+    except ParseError:
+        return head + end + packed[:_GZIP_HEADER]
+    press = zlib.compressobj(1, wbits=31)
+    return head + end + press.compress(archive) + press.flush()
+
+
 def _pools(text: str) -> tuple[Pool, ...]:
     return user_cfg.read(text).pools if text.strip() else ()
 
@@ -122,17 +145,22 @@ def _files(stdout: bytes) -> ConfigFiles:
         return ConfigFiles(head == b"everything", ())
     archive = _unpacked(packed)
     found: list[ConfigFile] = []
+    for member in _members(archive):
+        match = _MEMBER.fullmatch(member.name)
+        # Names that do not match are the temporary files of a write that was under way.
+        if match:
+            conf, problem = _parsed(archive[member.offset_data : member.offset_data + member.size])
+            found.append(ConfigFile(match[1], _TYPES[match[2]], int(match[3]), conf, problem))
+    return ConfigFiles(head == b"everything", tuple(found))
+
+
+def _members(archive: bytes) -> list[tarfile.TarInfo]:
+    """Return the plain files in an archive that arrived whole, as its own check sum says."""
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
-            for member in tar:
-                match = _MEMBER.fullmatch(member.name)
-                # Names that do not match are the temporary files of a write that was under way.
-                if match and member.isreg():
-                    conf, problem = _parsed(archive[member.offset_data : member.offset_data + member.size])
-                    found.append(ConfigFile(match[1], _TYPES[match[2]], int(match[3]), conf, problem))
+            return [member for member in tar if member.isreg()]
     except tarfile.TarError as error:
-        raise ParseError("guest_configs", f"the archive is not whole: {error}") from error
-    return ConfigFiles(head == b"everything", tuple(found))
+        raise ParseError("guest_configs", f"the archive is not understood: {error}") from error
 
 
 def _unpacked(packed: bytes) -> bytes:

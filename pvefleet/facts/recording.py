@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from pvefleet.facts import guest_configs
 from pvefleet.facts.cluster import Look, NodeReading
 from pvefleet.facts.sources import Answer, Answers
 from pvefleet.model.errors import (
@@ -26,6 +27,7 @@ from pvefleet.model.section import Section
 
 _FORMAT = 1
 _FRAME = "look.json"
+_PACKED = guest_configs.SOURCES[0].name
 _SECRET = re.compile(rb"^((?:cipassword|[a-z-]*password|secret|token): )(.+)$", re.MULTILINE)
 
 
@@ -105,7 +107,10 @@ def _save_node(folder: Path, name: str, pve_name: str, outcome: Outcome[NodeRead
             exits[source] = "skipped" if answer.skipped else answer.exit
             for ending, data in (("out", answer.stdout), ("err", answer.stderr)):
                 if data:
-                    (place / f"{source}.{ending}").write_bytes(_without_secrets(data))
+                    # Configurations travel packed: what is to be hidden in them has to be unpacked first.
+                    packed = source == _PACKED and ending == "out"
+                    kept = guest_configs.rewritten(data, _without_secrets) if packed else _without_secrets(data)
+                    (place / f"{source}.{ending}").write_bytes(kept)
         frame |= {
             "sent": reading.sent,
             "received": reading.received,

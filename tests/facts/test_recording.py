@@ -12,7 +12,10 @@ from pvefleet.facts import recording
 from pvefleet.model.errors import OutcomeUnknown, TimedOut, UnreachableReason, UsageError
 from pvefleet.model.outcome import Outcome
 from pvefleet.model.section import Section
+from pvefleet.rules.guest_list import guest_list
+from pvefleet.rules.selector import parse
 from pvefleet.rules.status import status_report
+from tests.support.guest_world import GuestWorld
 from tests.support.world import World
 
 
@@ -60,6 +63,28 @@ def test_passwords_are_overwritten_in_place(tmp_path: Path) -> None:
     kept = (tmp_path / "rec/pve01/members.out").read_bytes()
     assert b"secret" not in kept
     assert b"cipassword: *********\npassword: *\n" in kept
+
+
+def test_guests_are_recorded_without_their_passwords_and_listed_again(tmp_path: Path) -> None:
+    world = GuestWorld(3)
+    world.vm(100, "pve01", "cipassword: $5$salt$secret\nmemory: 64")
+    world.vm(101, "pve02", "memory: 128\ncipassword: secret")
+    world.vm(102, "pve03", "memory: 256\n")
+    world["pve02"].overrides["guest-configs"] = (0, b"everything\n\x1f\x8bcipassword: secret", "")
+    look = world.look(Section.GUEST_CONFIGS, Section.GUESTS)
+
+    recording.save(look, tmp_path / "rec")
+    again = recording.load(tmp_path / "rec", frozenset({Section.GUEST_CONFIGS}))
+
+    facts = cluster_facts.assemble(again)
+    assert guest_list(facts, parse("@all")) == guest_list(cluster_facts.assemble(look), parse("@all"))
+    first = facts.nodes[0].guests
+    assert first is not None
+    assert first.files.value is not None
+    confs = {file.vmid: file.conf for file in first.files.value.files}
+    assert [conf.get("cipassword") for conf in confs.values() if conf] == ["*" * 14, "*" * 6, None]
+    for kept in (tmp_path / "rec").rglob("guest-configs.out"):
+        assert b"secret" not in kept.read_bytes()
 
 
 def test_a_folder_with_something_in_it_is_not_written_to(tmp_path: Path) -> None:
