@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from pvefleet.model.facts import ClusterFacts
@@ -27,8 +28,6 @@ from pvefleet.rules.quorum import corosync_findings, quorum_findings, quorum_row
 from pvefleet.rules.reach import unread_nodes
 
 _ORDER = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
-_RULE_CODES = frozenset({"0016", "0017", "0018", "0019", "0020", "0021", "0022", "0023", "0024", "0029"})
-"""Numbers of the findings that are about rules and groups."""
 
 
 def ha_report(facts: ClusterFacts) -> HaReport:
@@ -67,7 +66,7 @@ def ha_rules_report(facts: ClusterFacts) -> HaRulesReport:
     judged = judge(view)
     rules = [one for one in judged if one.constraint.kind is not RuleKind.GROUP]
     services = service_rows(facts, view, rules)
-    findings = _about_rules(facts, members, view, judged)
+    findings = _about_rules(facts, members, view, rules)
     return HaRulesReport(
         cluster=_cluster(facts),
         taken_at=facts.taken_at,
@@ -87,7 +86,7 @@ def ha_groups_report(facts: ClusterFacts) -> HaGroupsReport:
     judged = judge(view)
     groups = [one for one in judged if one.constraint.kind is RuleKind.GROUP]
     services = service_rows(facts, view, groups)
-    findings = _about_rules(facts, members, view, judged)
+    findings = _about_rules(facts, members, view, groups)
     modern = min(view.majors) >= RULES_SINCE if view.majors else None
     return HaGroupsReport(
         cluster=_cluster(facts),
@@ -135,7 +134,7 @@ def _of_ha(
 
 
 def _about_rules(
-    facts: ClusterFacts, members: Membership, view: HaView, judged: tuple[Judged, ...]
+    facts: ClusterFacts, members: Membership, view: HaView, judged: Sequence[Judged]
 ) -> tuple[Finding, ...]:
     subject = facts.cluster or facts.here or "cluster"
     found = [
@@ -144,8 +143,7 @@ def _about_rules(
         *copy_findings(facts, view),
         *source_findings(facts, view),
     ]
-    wanted = [one for one in found if not one.code.startswith("HAV") or one.code[-4:] in _RULE_CODES]
-    return _sorted([*_around(facts, members), *wanted])
+    return _sorted([*_around(facts, members), *found])
 
 
 def _around(facts: ClusterFacts, members: Membership) -> list[Finding]:

@@ -128,8 +128,18 @@ def _judged(view: HaView, one: Constraint, dropped: tuple[str, ...]) -> Judged:
     else:
         guests = {sid: _on_nodes(view, one, sid) for sid in one.resources}
     verdict = worst(place.verdict for place in guests.values()) or Verdict.NOT_RUNNING
-    reasons = [place.reason for place in guests.values() if place.verdict is verdict and place.reason]
-    return Judged(one, verdict, _shortened(list(dict.fromkeys(reasons))), (), guests)
+    return Judged(one, verdict, _reasons(view, guests, verdict), (), guests)
+
+
+def _reasons(view: HaView, guests: Mapping[str, Placement], verdict: Verdict) -> tuple[str, ...]:
+    reasons = [
+        f"{sid} on {view.services[sid].node} {place.reason}" if sid in view.services else f"{sid} {place.reason}"
+        for sid, place in guests.items()
+        if place.verdict is verdict and place.reason
+    ]
+    if len(reasons) <= _MOST_REASONS:
+        return tuple(reasons)
+    return (*reasons[:_MOST_REASONS], f"and {len(reasons) - _MOST_REASONS} more")
 
 
 def _all(one: Constraint, verdict: Verdict, reasons: tuple[str, ...], dropped: tuple[str, ...]) -> Judged:
@@ -138,30 +148,24 @@ def _all(one: Constraint, verdict: Verdict, reasons: tuple[str, ...], dropped: t
     return Judged(one, verdict, reasons, dropped, guests)
 
 
-def _shortened(reasons: Sequence[str]) -> tuple[str, ...]:
-    if len(reasons) <= _MOST_REASONS:
-        return tuple(reasons)
-    return (*reasons[:_MOST_REASONS], f"and {len(reasons) - _MOST_REASONS} more")
-
-
-def _some(sids: Sequence[str]) -> str:
-    more = f" and {len(sids) - _MOST_GUESTS} more" if len(sids) > _MOST_GUESTS else ""
-    return ", ".join(sids[:_MOST_GUESTS]) + more
+def _some(sids: Sequence[str], *, of: int = 0) -> str:
+    more = max(of, len(sids)) - _MOST_GUESTS
+    return ", ".join(sids[:_MOST_GUESTS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _place(view: HaView, sid: str) -> tuple[str | None, Verdict | None, str]:
     """Return where a guest takes a place; else the verdict on a guest that takes none, and why."""
     if view.manager is None or view.resources is None:
-        return None, Verdict.UNKNOWN, "where it is was not read"
+        return None, Verdict.UNKNOWN, "was not seen"
     resource, service = view.resources.get(sid), view.services.get(sid)
     if resource is None and service is None:
-        return None, Verdict.NOT_RUNNING, f"{sid} is not under HA"
+        return None, Verdict.NOT_RUNNING, "is not under HA"
     if resource is not None and resource.state == "ignored":
-        return None, Verdict.IGNORED, f"HA is told to ignore {sid}"
+        return None, Verdict.IGNORED, "is ignored by HA"
     if service is None:
-        return None, Verdict.NOT_RUNNING, f"{sid} is not taken up by the manager yet"
+        return None, Verdict.NOT_RUNNING, "is not taken up by the manager yet"
     if service.state not in _PLACED:
-        return None, Verdict.NOT_RUNNING, f"{sid} does not run"
+        return None, Verdict.NOT_RUNNING, "does not run"
     return service.node, None, ""
 
 
@@ -178,27 +182,27 @@ def _on_node(view: HaView, one: Constraint, sid: str, node: str) -> tuple[Verdic
     if one.positive is False:
         if node not in named:
             return Verdict.SATISFIED, ""
-        return outside, f"{sid} is on {node}, which it should keep away from"
+        return outside, f"should keep away from {', '.join(named)}"
     top = [each for each in named if named[each] == max(named.values(), default=0)]
     if node in top:
         return Verdict.SATISFIED, ""
     if node not in named and one.strict:
-        return Verdict.VIOLATED, f"{sid} is on {node}, and may be on {', '.join(named)} only{_moving(view, sid)}"
-    return Verdict.BEST_EFFORT, f"{sid} is on {node}; {_why_not_there(view, one, sid, top)}"
+        return Verdict.VIOLATED, f"may be on {', '.join(named)} only{_moving(view, sid)}"
+    return Verdict.BEST_EFFORT, _why_not_there(view, one, sid, top)
 
 
 def _why_not_there(view: HaView, one: Constraint, sid: str, top: Sequence[str]) -> str:
     preferred = " or ".join(top)
     service = view.services[sid]
     if service.target in top:
-        return f"it is moving to {service.target}"
+        return f"is moving to {service.target}"
     if view.available is None:
-        return f"{preferred} is preferred"
+        return f"prefers {preferred}"
     if not view.available.intersection(top):
-        return f"{preferred} is preferred, but not available"
+        return f"prefers {preferred}, not available"
     if not _failback(view.resources or {}, one, sid):
-        return f"{preferred} is preferred, but failback is off"
-    return f"{preferred} is preferred and available"
+        return f"prefers {preferred}, available, but failback is off"
+    return f"prefers {preferred}, available"
 
 
 def _failback(resources: Mapping[str, HaResource], one: Constraint, sid: str) -> bool:
@@ -208,7 +212,7 @@ def _failback(resources: Mapping[str, HaResource], one: Constraint, sid: str) ->
 
 def _moving(view: HaView, sid: str) -> str:
     target = view.services[sid].target
-    return f" (it is moving to {target})" if target else ""
+    return f" (is moving to {target})" if target else ""
 
 
 def _among(view: HaView, one: Constraint) -> dict[str, Placement]:
@@ -221,12 +225,14 @@ def _among(view: HaView, one: Constraint) -> dict[str, Placement]:
             made[sid] = Placement(one.name, one.kind, verdict or Verdict.UNKNOWN, reason)
         else:
             at[node].append(sid)
-    parted = "; ".join(f"{_some(sids)} on {node}" for node, sids in sorted(at.items()))
     for node, sids in at.items():
-        wrong = len(at) > 1 if one.positive else len(sids) > 1
-        reason = f"apart: {parted}" if one.positive else f"together on {node}: {_some(sids)}"
-        going = [f"{sid} is moving to {target}" for sid in sids[:_MOST_GUESTS] if (target := view.services[sid].target)]
-        text = "; ".join([reason, *going]) if wrong else ""
+        others = [f"{_some(theirs)} on {there}" for there, theirs in sorted(at.items()) if there != node]
         for sid in sids:
-            made[sid] = Placement(one.name, one.kind, Verdict.VIOLATED if wrong else Verdict.SATISFIED, text)
+            if one.positive:
+                reason = f"is not with {'; '.join(others)}" if others else ""
+            else:
+                same = [other for other in sids[: _MOST_GUESTS + 2] if other != sid]
+                reason = f"is not apart from {_some(same, of=len(sids) - 1)}" if same else ""
+            verdict = Verdict.VIOLATED if reason else Verdict.SATISFIED
+            made[sid] = Placement(one.name, one.kind, verdict, reason + _moving(view, sid) if reason else "")
     return made

@@ -25,7 +25,7 @@ def rule_findings(view: HaView, judged: Sequence[Judged], members: Membership) -
     for one in judged:
         word, name = _WORD.get(one.constraint.kind, "rule"), one.constraint.name
         if one.verdict is Verdict.VIOLATED:
-            yield finding("HAV-W-0016", name, f"{word} {name} is violated", _violations(one))
+            yield finding("HAV-W-0016", name, f"{word} {name} is violated", one.reasons)
         if one.conflicts:
             yield finding("HAV-W-0019", name, f"the HA manager does not follow rule {name}", one.conflicts)
         strange = [node.node for node in one.constraint.nodes if known and node.node not in known]
@@ -39,11 +39,6 @@ def rule_findings(view: HaView, judged: Sequence[Judged], members: Membership) -
         if _closed(view, one):
             nodes = [f"{node.node} is not available" for node in one.constraint.nodes]
             yield finding("HAV-W-0020", name, f"no node of the strict {word} {name} can take guests", nodes)
-
-
-def _violations(one: Judged) -> list[str]:
-    reasons = [place.reason for place in one.guests.values() if place.verdict is Verdict.VIOLATED]
-    return list(dict.fromkeys(reasons))
 
 
 def _closed(view: HaView, one: Judged) -> bool:
