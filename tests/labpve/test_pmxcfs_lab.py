@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -273,3 +274,45 @@ def test_the_cluster_log_is_everywhere(shell: Shell) -> None:
         r'"user": "root@pam", "msg": "start VM 701"\},?\n',
         line,
     )
+
+
+class TestBrokenEdit:
+    """Recipe B9: an edit that takes every link away, and the fallback that heals it from the local files."""
+
+    @pytest.fixture
+    def broken(self, shell: Shell) -> Iterator[int]:
+        """Every node is alone on a link that leads nowhere; gives the version before."""
+        before = version(shell, "pve01")
+        for number, node in enumerate(ALL, 1):
+            shell.out(node, f"ip addr add 10.81.0.{number}/24 dev lo")
+            shell.out(
+                node, f"sed 's/config_version: .*/config_version: {before + 2}/' /etc/pve/corosync.conf > /root/old"
+            )
+        rings = "/ring1_addr/d; s/ring0_addr: .*\\.\\([0-9]*\\)$/ring2_addr: 10.81.0.\\1/"
+        links = "/linknumber: 0/d; s/linknumber: 1/linknumber: 2/"
+        edit = f"{rings}; {links}; s/config_version: .*/config_version: {before + 1}/"
+        shell.out(
+            "pve01", f"sed '{edit}' /etc/pve/corosync.conf | sed '/interface {{/{{N;/}}/d}}' > /root/new; {APPLY}"
+        )
+        yield before
+        for number, node in enumerate(ALL, 1):
+            shell.out(node, f"ip addr del 10.81.0.{number}/24 dev lo")
+
+    def test_it_is_healed_by_the_local_files(self, shell: Shell, broken: int) -> None:
+        for node in ALL:
+            assert version(shell, node) == broken + 1
+            assert "nodeid" not in shell.out(node, "corosync-cfgtool -n").partition("knet")[2], "no link is left"
+            shell.until(node, READ_ONLY)
+        assert not shell.ok("pve01", "cp /root/old /etc/pve/corosync.conf.new")
+
+        for node in ALL:
+            shell.out(node, "install -m 0644 /root/old /etc/corosync/corosync.conf && corosync-cfgtool -R")
+
+        for node in ALL:
+            shell.until(node, WRITABLE)
+            # what the nodes share is still the broken edit, but the older one: nobody takes it over
+            assert version(shell, node) == broken + 2
+        assert version(shell, "pve02", "/etc/pve/corosync.conf") == broken + 1
+        shell.out("pve01", "cp /root/old /root/new; " + APPLY)
+        for node in ALL:
+            assert version(shell, node, "/etc/pve/corosync.conf") == broken + 2
