@@ -1,6 +1,7 @@
 """``inv`` on a node: the same tasks with that node's own view. On a workstation: the lab and the developers' chores."""
 
 from invoke import Collection, task
+from invoke.exceptions import Exit
 
 import fabfile
 from lab.cli import ns as lab
@@ -10,8 +11,12 @@ from lab.cli import ns as lab
 def demo(_):
     """Show the status of a lab cluster: healthy, with a node killed, healthy again."""
     from lab.demo import demo as show
+    from lab.errors import LabError
 
-    show()
+    try:
+        show()
+    except LabError as error:
+        raise Exit(f"demo: {error}", code=3) from error
 
 
 @task(auto_shortflags=False)

@@ -68,4 +68,5 @@ def _wait_for(lab: Lab, code: int) -> None:
     end = time.monotonic() + _SETTLE_SECONDS
     while (seen := _run(lab, "fab", "cluster.status", quiet=True)) != code:
         if time.monotonic() > end:
+            _show(lab, "fab", "cluster.status")
             raise LabError(f"after {_SETTLE_SECONDS:g} s the status still ends with {seen}, not {code}")
