@@ -28,6 +28,8 @@ Options = tuple[tuple[str, str], ...]
 
 _SECTION = re.compile(r"\[([A-Za-z_][A-Za-z0-9_.:-]*)\]\s*")
 _KEY = re.compile(r"[a-z][a-z0-9_.-]*")
+_MAY_BE_EMPTY = frozenset({"boot", "description"})
+"""A machine that has nothing to boot from has ``boot`` with a blank."""
 _PENDING = frozenset({"PENDING", "pve:pending"})
 
 
@@ -114,7 +116,7 @@ def read(text: str) -> GuestConf:
                     continue
                 raise source.error("neither an option, a section nor a comment", number)
             value = value.strip()
-            if not value and key != "description":
+            if not value and key not in _MAY_BE_EMPTY:
                 raise source.error(f"option {key!r} has no value", number)
             if key == "description":
                 current.comments.extend(value.split("%0A"))

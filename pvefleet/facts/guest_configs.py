@@ -58,10 +58,13 @@ cat ha/resources.cfg"""
 
 # The file keeps tasks that were killed with their node until the next one starts: only what lives is printed.
 _TASKS = """\
-cd /var/log/pve || exit 3
-list=$(ls) && case "\n$list\n" in *"\ntasks\n"*) ;; *) exit 0 ;; esac || exit 3
-list=$(ls tasks) && case "\n$list\n" in *"\nactive\n"*) ;; *) exit 0 ;; esac || exit 3
-tasks=$(cat tasks/active) || exit 3
+path=/var/log
+for name in pve tasks active; do
+  list=$(ls "$path") || exit 3
+  case "\n$list\n" in *"\n$name\n"*) ;; *) exit 0 ;; esac
+  path=$path/$name
+done
+tasks=$(cat "$path") || exit 3
 echo "$tasks" | while read -r upid saved ended; do
   [ -n "$upid" ] && [ -z "$ended" ] || continue
   IFS=:

@@ -53,7 +53,7 @@ class Machine:
         placed = [
             Source(
                 one.name,
-                one.shell.replace("/etc/pve", str(self.pve)).replace("/var/log/pve", str(self.root / "log")),
+                one.shell.replace("/etc/pve", str(self.pve)).replace("/var/log", str(self.root / "log")),
                 5,
             )
             for one in sources
@@ -82,7 +82,7 @@ def machine(tmp_path: Path) -> Machine:
     for node in ("pve01", "pve02", "pve03", "pve04"):
         for kind in ("qemu-server", "lxc"):
             (made.pve / "nodes" / node / kind).mkdir(parents=True)
-    (tmp_path / "log" / "tasks").mkdir(parents=True)
+    (tmp_path / "log" / "pve" / "tasks").mkdir(parents=True)
     made.guest("pve01", "qemu-server", 100)
     made.guest("pve02", "lxc", 101, "hostname: dns\n")
     made.guest("pve03", "qemu-server", 102)
@@ -262,7 +262,7 @@ def start_of(pid: int) -> int:
 def test_tasks_are_those_that_live(machine: Machine) -> None:
     machine.stand_on("pve01")
     mine, start = os.getpid(), start_of(os.getpid())
-    (machine.root / "log" / "tasks" / "active").write_text(
+    (machine.root / "log" / "pve" / "tasks" / "active").write_text(
         f"{upid(mine, start)} 0\n"
         f"{upid(mine, start + 1, vmid='101')} 0\n"
         f"{upid(2**22 + 5, 7, vmid='102')} 0\n"
@@ -278,14 +278,15 @@ def test_tasks_are_those_that_live(machine: Machine) -> None:
 def test_a_node_that_never_ran_a_task_has_none(machine: Machine) -> None:
     machine.stand_on("pve01")
     assert machine.facts().tasks.value == ()
-    (machine.root / "log" / "tasks").rmdir()
-    assert machine.facts().tasks.value == ()
+    for folder in ("log/pve/tasks", "log/pve"):
+        (machine.root / folder).rmdir()
+        assert machine.facts().tasks.value == ()
     (machine.root / "log").rmdir()
     assert machine.facts().tasks.kind is ProblemKind.FAILED
 
 
 def test_tasks_of_an_unknown_form_are_a_problem(machine: Machine) -> None:
     machine.stand_on("pve01")
-    (machine.root / "log" / "tasks" / "active").write_text("UPID:pve01:nonsense\n")
+    (machine.root / "log" / "pve" / "tasks" / "active").write_text("UPID:pve01:nonsense\n")
 
     assert machine.facts().tasks.kind is ProblemKind.FAILED
