@@ -49,6 +49,7 @@ class Constraint:
         return self.kind, self.name
 
 
+_MOST_NAMES = 4
 _Reasons = dict[tuple[RuleKind, str], list[str]]
 
 
@@ -82,7 +83,7 @@ def _two_node_rules(of_guest: Mapping[str, list[Constraint]], found: _Reasons) -
     for sid, rules in of_guest.items():
         if len(rules) > 1:
             for one in rules:
-                others = ", ".join(other.name for other in rules if other is not one)
+                others = _names([other for other in rules[: _MOST_NAMES + 1] if other is not one], of=len(rules) - 1)
                 found[one.key].append(f"{sid} is in another node affinity rule too: {others}")
 
 
@@ -124,11 +125,9 @@ def _joined(among: Sequence[Constraint], of_guest: Mapping[str, list[Constraint]
     for group in _connected([one for one in among if one.positive]):
         paired = _paired([sid for one in group for sid in one.resources], of_guest)
         if len(paired) > 1:
+            reason = f"guests that are kept together are in several node affinity rules: {_names(paired)}"
             for one in (*group, *paired):
-                found[one.key].append(
-                    "guests that are kept together are in several node affinity rules: "
-                    + ", ".join(sorted(other.name for other in paired))
-                )
+                found[one.key].append(reason)
 
 
 def _too_few_nodes(among: Iterable[Constraint], of_guest: Mapping[str, list[Constraint]], found: _Reasons) -> None:
@@ -142,6 +141,11 @@ def _too_few_nodes(among: Iterable[Constraint], of_guest: Mapping[str, list[Cons
             reason = f"{one.name} keeps {len(located)} guests apart that node affinity holds on {len(allowed)} nodes"
             for each in (one, *paired):
                 found[each.key].append(reason)
+
+
+def _names(rules: Sequence[Constraint], *, of: int = 0) -> str:
+    more = max(of, len(rules)) - _MOST_NAMES
+    return ", ".join(one.name for one in rules[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _paired(resources: Iterable[str], of_guest: Mapping[str, list[Constraint]]) -> tuple[Constraint, ...]:

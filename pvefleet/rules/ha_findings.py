@@ -82,6 +82,8 @@ def _maintenance(agent: Agent, row: HaNodeRow) -> Finding:
     if agent.watchdog and agent.watchdog.armed:
         evidence.append("its watchdog is held")
     words = said[row.maintenance or Maintenance.REQUESTED]
+    if agent.status and agent.status.mode == "maintenance" and not agent.fresh:
+        words = "maintenance, its agent is silent"
     return finding("HAV-W-0009", agent.name, f"{agent.name}: {words}", evidence)
 
 

@@ -227,9 +227,10 @@ def _among(view: HaView, one: Constraint) -> dict[str, Placement]:
             at[node].append(sid)
     for node, sids in at.items():
         others = [f"{_some(theirs)} on {there}" for there, theirs in sorted(at.items()) if there != node]
+        apart = "; ".join(others[:_MOST_GUESTS]) + ("; and elsewhere" if len(others) > _MOST_GUESTS else "")
         for sid in sids:
             if one.positive:
-                reason = f"is not with {'; '.join(others)}" if others else ""
+                reason = f"is not with {apart}" if others else ""
             else:
                 same = [other for other in sids[: _MOST_GUESTS + 2] if other != sid]
                 reason = f"is not apart from {_some(same, of=len(sids) - 1)}" if same else ""

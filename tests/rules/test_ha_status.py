@@ -364,6 +364,17 @@ def test_a_maintenance_that_the_agent_has_not_taken_up_is_requested() -> None:
     assert node(ha_report(world.ha_facts()), "pve03").maintenance is Maintenance.REQUESTED
 
 
+def test_a_node_that_was_powered_off_in_maintenance_is_not_called_unwilling() -> None:
+    world = usual()
+    world.maintenance("pve03")
+    world.die("pve03", state="maintenance")
+
+    report = ha_report(world.ha_facts())
+
+    assert codes(report) == [("NOD-E-0001", "pve03"), ("HAV-W-0009", "pve03")]
+    assert finding(report, "HAV-W-0009").message == "pve03: maintenance, its agent is silent"
+
+
 def test_a_watchdog_that_runs_without_quorum_is_critical_on_each_such_node() -> None:
     world = usual()
     world["pve02"].part = 1
