@@ -39,8 +39,7 @@ def fan_out(nodes: Sequence[Node], work: Callable[[Node], T], *, limit: int, sec
     running: list[tuple[float, int]] = []
     waiting = list(enumerate(nodes))[::-1]
     while len(outcomes) < len(nodes):
-        busy = [entry for entry in running if entry[1] not in outcomes]
-        running = busy
+        running = [entry for entry in running if entry[1] not in outcomes]
         heapq.heapify(running)
         while waiting and len(running) < limit:
             number, node = waiting.pop()

@@ -90,8 +90,9 @@ class LocalNode:
             return TimedOut(self._name, message, seconds=timeout)
         if child.stop():
             return TimedOut(self._name, f"{what} did not end within {timeout:g} s and was stopped", seconds=timeout)
-        message = f"{what} did not end within {timeout:g} s and cannot be killed: it waits for a disk or a file system"
-        return TimedOut(self._name, message, seconds=timeout, hint="`fab node.prepare` shows whether pmxcfs hangs")
+        message = f"{what} did not end within {timeout:g} s and cannot be killed"
+        hint = "it waits for a disk or a file system; if it is pmxcfs, `systemctl restart pve-cluster` frees it"
+        return TimedOut(self._name, message, seconds=timeout, hint=hint)
 
 
 class _Child:

@@ -53,6 +53,8 @@ class SshServer:
         behaviour: see :class:`Behaviour`.
         logins: how many were accepted.
         busiest: the most logins that were under way at the same time.
+        closing: set when it closes.
+        thaw: ends a hang of ``session``.
     """
 
     def __init__(self, host_key: paramiko.PKey, behaviour: Behaviour | None = None, host: str = "127.0.0.1") -> None:
@@ -61,6 +63,7 @@ class SshServer:
         self.logins = 0
         self.busiest = 0
         self.closing = threading.Event()
+        self.thaw = threading.Event()
         self._under_way = 0
         self._lock = threading.Lock()
         self._transports: list[paramiko.Transport] = []
@@ -72,6 +75,7 @@ class SshServer:
     def close(self) -> None:
         """End every connection and stop listening."""
         self.closing.set()
+        self.thaw.set()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -195,8 +199,8 @@ class _Interface(paramiko.ServerInterface):
     def check_channel_request(self, kind: str, chanid: int) -> int:
         mode = self._server.behaviour.session
         if mode == "hang":
-            self._server.closing.wait(30)
-        return OPEN_SUCCEEDED if mode == "accept" else OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+            self._server.thaw.wait(30)
+        return OPEN_SUCCEEDED if mode != "reject" else OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         run = self._server.behaviour.command

@@ -166,7 +166,9 @@ def run_failure(node: str, program: str, error: BaseException, *, seconds: float
     match error:
         case OverdueError(status=None, alive=True):
             text = f"{program} on {node} did not end within {seconds:g} s and cannot be killed there"
-            hint = "it waits for a disk or a file system; with a hung pmxcfs: `fab node.prepare`"
+            hint = (
+                "it waits for a disk or a file system; if for a hung pmxcfs, `systemctl restart pve-cluster` frees it"
+            )
             return TimedOut(node, text, seconds=seconds, hint=hint)
         case OverdueError(status=None):
             text = f"{node} stopped answering while {program} ran; whether it took effect is not known"

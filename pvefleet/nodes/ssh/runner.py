@@ -24,6 +24,8 @@ _PACKET = 1 << 15
 _MARGIN = 1.0
 """Seconds that the answer may be on its way after the node has killed a command."""
 _PROBE_SECONDS = 1.0
+_LATE = 0.2
+"""Seconds that paramiko's own time limit for opening a channel may be late; it looks ten times a second."""
 _SETTLE = 0.2
 """Seconds in which paramiko's thread is gone after a connection is lost: it closes the channels a moment before."""
 
@@ -90,13 +92,13 @@ class NodeRunner(Remote):  # type: ignore[misc]
     """
 
     def start(self, command: str, shell: str, env: dict[str, Any], timeout: float | None = None) -> None:  # noqa: ARG002
-        """Hand *command* over to a thread that may block; see :class:`_Feeder`."""
+        """Hand *command* over to a thread that may block; see :class:`Feeder`."""
         source: IO[bytes] | None = self.streams["in"]
         self._stdout: list[bytes] = []
         self._stderr: list[bytes] = []
         self._seconds = 0.0
         data = source.read() if source else b""
-        self._feeder = _Feeder(self.context.transport, command, data, self.context.channel_seconds)
+        self._feeder = Feeder(self.context.transport, command, data, self.context.channel_seconds)
         self._feeder.start()
 
     def start_timer(self, timeout: float) -> None:
@@ -126,15 +128,16 @@ class NodeRunner(Remote):  # type: ignore[misc]
 
     def _channel(self) -> Channel:
         feeder = self._feeder
-        answered = feeder.opened.wait(self.context.channel_seconds + 0.2)
-        if feeder.channel is not None:
-            return feeder.channel
-        refused = answered and isinstance(feeder.failure, ChannelException)
+        feeder.opened.wait(self.context.channel_seconds + _LATE)
+        channel = feeder.call_off()
+        if channel is not None:
+            return channel
+        refused = isinstance(feeder.failure, ChannelException)
         raise NotRunError(f"no command channel: {feeder.failure or 'no answer'}", refused=refused)
 
     def returncode(self) -> int:
         """The exit status; there is one, or ``wait`` would have raised."""
-        return int(self._feeder.channel.recv_exit_status())  # type: ignore[union-attr]
+        return int(self._channel().recv_exit_status())
 
     def generate_result(self, **kwargs: Any) -> NodeResult:
         """Put the bytes into the result; the text is left to whoever wants it."""
@@ -144,7 +147,7 @@ class NodeRunner(Remote):  # type: ignore[misc]
 
     def stop(self) -> None:
         """Close the channel, in a thread of its own if it is still open: that sends a message, which may block."""
-        channel = self._feeder.channel if hasattr(self, "_feeder") else None
+        channel = self._feeder.call_off() if hasattr(self, "_feeder") else None
         if channel is not None and not channel.closed:
             threading.Thread(target=_close, args=(channel,), name="close-channel", daemon=True).start()
 
@@ -165,9 +168,9 @@ class NodeRunner(Remote):  # type: ignore[misc]
         raise LostError("the answer broke off", status)
 
     def _answers(self) -> bool:
-        probe = _Feeder(self.context.transport, "", b"", _PROBE_SECONDS)
+        probe = Feeder(self.context.transport, "", b"", _PROBE_SECONDS)
         probe.start()
-        answered = probe.opened.wait(_PROBE_SECONDS + 0.2)
+        answered = probe.opened.wait(_PROBE_SECONDS + _LATE)
         return answered and (probe.failure is None or isinstance(probe.failure, ChannelException))
 
 
@@ -191,13 +194,12 @@ class _Bell:
         return rung
 
 
-class _Feeder(threading.Thread):
+class Feeder(threading.Thread):
     """Opens a channel, sends the command line (none: a probe) and the standard input. Each may block for ever.
 
     Attributes:
         bell: rung while the channel is read from.
         opened: set once there is a channel, or a failure instead.
-        channel: the channel.
         failure: why there is none.
     """
 
@@ -209,8 +211,18 @@ class _Feeder(threading.Thread):
         self._seconds = seconds
         self.bell = _Bell()
         self.opened = threading.Event()
-        self.channel: Channel | None = None
         self.failure: Exception | None = None
+        self._lock = threading.Lock()
+        self._channel: Channel | None = None
+        self._called_off = False
+
+    def call_off(self) -> Channel | None:
+        """Return the channel over which the command is, or is being, handed over; if there is none yet, see to it that
+        there never will be: what was given up on must not run later.
+        """
+        with self._lock:
+            self._called_off = self._channel is None
+            return self._channel
 
     def run(self) -> None:
         """The thread's work."""
@@ -222,11 +234,13 @@ class _Feeder(threading.Thread):
             return
         channel.in_buffer.set_event(self.bell)  # type: ignore[arg-type]
         channel.in_stderr_buffer.set_event(self.bell)  # type: ignore[arg-type]
-        self.channel = channel
+        with self._lock:
+            if not self._called_off:
+                self._channel = channel
         self.opened.set()
         # Whatever goes wrong from here on shows on the channel, which the reading side judges.
         with suppress(SSHException, OSError, EOFError):
-            if not self._line:
+            if self._channel is None or not self._line:
                 channel.close()
                 return
             channel.exec_command(self._line)

@@ -18,6 +18,8 @@ KILL_AFTER = 2.0
 """Seconds from SIGTERM to SIGKILL on the node."""
 
 _STOPPED = (124, 137)
+_SHORTEST = 0.001
+"""`timeout 0` would mean no limit at all."""
 
 _OUTER = (
     f'seconds=$1 inner=$2; shift 2; timeout -k {KILL_AFTER:g} "$seconds" /bin/sh -c "$inner" pvefleet "$@"; exit $?'
@@ -76,5 +78,6 @@ def request(argv: tuple[str, ...], seconds: float) -> Request:
     if not argv or seconds <= 0:
         raise ValueError("a command needs a program and a time limit above 0")
     mark = f"<{secrets.token_hex(16)}>"
-    wrapped = ("env", "LC_ALL=C.UTF-8", "/bin/sh", "-c", _OUTER, "pvefleet", f"{seconds:.3f}", _INNER, mark, *argv)
+    limit = f"{max(seconds, _SHORTEST):.3f}"
+    wrapped = ("env", "LC_ALL=C.UTF-8", "/bin/sh", "-c", _OUTER, "pvefleet", limit, _INNER, mark, *argv)
     return Request(shlex.join(wrapped), mark.encode(), seconds)
