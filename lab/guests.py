@@ -11,6 +11,9 @@ from lab.site import Site
 
 FIRST_VMID = 100
 _NAMES = ("web", "db", "mail", "dns", "proxy", "ci", "files", "chat")
+_TEMPLATE = "local:vztmpl/debian-13-standard_13.1-2_amd64.tar.zst"
+_VM_REST = ("--ostype", "l26", "--net0", "virtio,bridge=vmbr0", "--scsi0", "local-zfs:8")
+_CT_REST = ("--unprivileged", "1", "--net0", "name=eth0,bridge=vmbr0,ip=dhcp", "--rootfs", "local-zfs:4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +35,9 @@ class SampleGuest:
     def commands(self) -> Iterator[list[str]]:
         """The native commands that make it."""
         if self.kind == "qm":
-            yield ["qm", "create", str(self.vmid), "--name", self.name, "--memory", "1024"]
+            yield ["qm", "create", str(self.vmid), "--name", self.name, "--cores", "2", "--memory", "1024", *_VM_REST]
         else:
-            template = "local:vztmpl/debian-13-standard_13.1-2_amd64.tar.zst"
-            yield ["pct", "create", str(self.vmid), template, "--hostname", self.name, "--memory", "512"]
+            yield ["pct", "create", str(self.vmid), _TEMPLATE, "--hostname", self.name, "--memory", "512", *_CT_REST]
         if self.running:
             yield [self.kind, "start", str(self.vmid)]
 
