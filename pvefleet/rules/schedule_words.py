@@ -24,7 +24,7 @@ def meaning(schedule: Schedule) -> str:
     if schedule.weekdays:
         words.append("on " + _spans([WEEKDAYS[day].capitalize() for day in range(7)], schedule.weekdays))
     words += _date_words(schedule)
-    if len(words) == 1 and not schedule.hour.every:
+    if len(words) == 1 and len(reached(schedule.hour, 0, 23)) < 24:
         words.append("every day")
     return " ".join(words) + (", in UTC" if schedule.utc else "")
 

@@ -23,6 +23,7 @@ START = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
         ("*", "every minute"),
         ("hourly", "every hour on the hour"),
         ("30", "at :30 of every hour"),
+        ("0/1:00", "every hour on the hour"),
         ("22:00", "at 22:00 every day"),
         ("mon..fri 22", "at :22 of every hour on Monday to Friday"),
         ("sat,sun 3:30 UTC", "at 03:30 on Saturday and Sunday, in UTC"),
