@@ -65,7 +65,7 @@ _HEAD = """\
 <!-- Made by `inv docs` from the catalogue in pvefleet/model/catalogue.py; do not edit. -->
 
 Every finding has a code that never changes its meaning. The letter is the severity: E is critical (exit code 5), W a
-warning (4), I a note (0). *Acceptable* findings may be accepted by name by a command that would otherwise refuse.
+warning (4), I a note (0). SUBJECT stands for what the finding is about. *Acceptable* findings may be accepted by name by a command that would otherwise refuse.
 """
 
 
@@ -74,7 +74,7 @@ def findings() -> str:
     parts = [_HEAD]
     for entry in CATALOGUE:
         accept = "acceptable" if entry.acceptable else "not acceptable"
-        fix = entry.fix.replace("{subject}", "NODE")
+        fix = entry.fix.replace("{subject}", "SUBJECT")
         parts.append(f"\n## {entry.code}: {entry.title}\n\n{entry.severity.value}, {accept}\n\n")
         parts.append(f"{entry.meaning}\n\n*What to do:* {fix}\n")
     return "".join(parts)
