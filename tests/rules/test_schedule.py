@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pvefleet.rules.schedule import _Clock
 from pvefleet.rules.schedule_text import ScheduleError, parse
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -306,3 +309,36 @@ def test_a_year_of_a_fine_schedule_is_found_step_by_step() -> None:
     assert len(runs) == 261 * 40
     assert runs == sorted(set(runs))
     assert datetime.fromtimestamp(runs[-1], BERLIN) - datetime(2026, 1, 1, tzinfo=BERLIN) < timedelta(days=365)
+
+
+@pytest.fixture
+def libc_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Puts the C library, by which the node's scheduler reckons, into a zone."""
+
+    def put(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield put
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("name", "gap"),
+    [
+        ("Europe/Berlin", "2026-03-29 02:00"),
+        ("America/New_York", "2026-03-08 02:00"),
+        ("America/Santiago", "2026-09-06 00:00"),
+        ("Australia/Lord_Howe", "2026-10-04 02:00"),
+    ],
+)
+def test_a_reading_that_no_clock_shows_is_taken_as_the_c_library_takes_it(
+    libc_zone: Callable[[str], None], name: str, gap: str
+) -> None:
+    libc_zone(name)
+    clock = _Clock(ZoneInfo(name))
+    for minutes in range(0, 30, 5):
+        reading = datetime.fromisoformat(gap) + timedelta(minutes=minutes)
+        assert clock.epoch(reading) == time.mktime((*reading.timetuple()[:6], 0, 0, -1))
+        assert clock.settle(reading, reading) > reading
