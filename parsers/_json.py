@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from math import isinf
 from typing import Any, NoReturn
 
 from parsers._source import Source
@@ -33,7 +34,9 @@ class Document:
         self._source = Source(parser, text)
         self._source.refuse_nothing()
         try:
-            self.top: Value = json.loads(text, object_pairs_hook=self._object, parse_constant=self._constant)
+            self.top: Value = json.loads(
+                text, object_pairs_hook=self._object, parse_constant=self._constant, parse_float=self._float
+            )
         except json.JSONDecodeError as error:
             raise self._source.error(f"not JSON: {error.msg}", min(error.lineno, len(self._source.lines))) from None
         except (ValueError, RecursionError) as error:
@@ -49,6 +52,12 @@ class Document:
 
     def _constant(self, word: str) -> NoReturn:
         raise self._source.error(f"{word} is not a number of JSON")
+
+    def _float(self, word: str) -> float:
+        number = float(word)
+        if isinf(number):
+            raise self._source.error(f"{word[:20]} is too large")
+        return number
 
     def error(self, reason: str) -> ParseError:
         """Return an error about this document."""

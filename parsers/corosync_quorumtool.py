@@ -32,6 +32,9 @@ from parsers._source import Source
 NAME = "corosync_quorumtool"
 info = Info("`corosync-quorumtool -s` and `pvecm status`", magic_commands=("corosync-quorumtool", "pvecm status"))
 
+NOTE = "note"
+"""What an extra of a member is called that stands in brackets behind its name."""
+
 _YES_NO = {"Yes": True, "No": False}
 _PAIR = re.compile(r"([A-Za-z][^:]*):(?:\s+(.*))?")
 _QDEVICE_STATE = r"(?:N?A,N?V,N?MW|NR)"
@@ -297,7 +300,7 @@ def _member(source: Source, columns: tuple[str, ...], number: int, line: str) ->
     if nodeid == 0:
         raise source.error("node id 0 belongs to the Qdevice", number)
     if match["note"] is not None:
-        extra.append(("note", match["note"]))
+        extra.append((NOTE, match["note"]))
     return Member(
         nodeid=nodeid,
         votes=source.integer(match["votes"], "Votes", number),

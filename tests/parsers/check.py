@@ -85,10 +85,18 @@ def _taken(leaf: str, texts: tuple[str, ...]) -> bool:
 
 
 def _numbers(text: str) -> set[float]:
-    decimal = {float(word) for word in re.findall(r"-?[0-9]{1,25}(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?", text)}
-    whole = {float(word) for word in re.findall(r"[0-9]{1,25}", text)}
-    hexadecimal = {float(int(word, 16)) for word in re.findall(r"(?:0x)?([0-9a-fA-F]{1,16})", text)}
-    return {0.0, 1.0} | decimal | whole | hexadecimal
+    """Return every number that can be read out of *text*; whole ones exactly, for a float holds 53 bits only."""
+    fractions = re.findall(r"-?[0-9]{1,40}(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?", text)
+    whole = re.findall(r"[0-9]{1,40}", text)
+    hexadecimal = re.findall(r"(?:0x)?([0-9a-fA-F]{1,16})", text)
+    return {
+        0,
+        1,
+        *map(float, fractions),
+        *map(float, whole),
+        *map(int, whole),
+        *(int(word, 16) for word in hexadecimal),
+    }
 
 
 def _words(value: object) -> list[str]:
