@@ -167,6 +167,20 @@ class TestGateway:
         assert {error.reason for error in errors} == {Reason.GATEWAY}
         assert len(mute._sockets) <= 2
 
+    def test_no_more_than_8_logins_go_through_it_at_the_same_time(self, site: Site) -> None:
+        server = site.server("pve01")
+        key = HOST_KEYS["pve01"]
+        names = [f"n{number:02}" for number in range(16)]
+        with site.known_hosts.open("a") as file:
+            file.writelines(f"{name} {key.get_name()} {key.get_base64()}\n" for name in names)
+        bastion = site.server("bastion", forwards={(f"10.0.1.{n}", 22): server.endpoint for n in range(16)})
+        entries = [site.entry(f"n{n:02}", Endpoint(f"10.0.1.{n}", 22), gateway="bastion") for n in range(16)]
+        nodes = site.connect(*entries, gateways=(self.gateway(site, bastion.endpoint),), seconds=30)
+        with ThreadPoolExecutor(16) as pool:
+            assert [result.exit for result in pool.map(lambda n: n.run(("true",), timeout=20), nodes)] == [0] * 16
+        assert 1 < server.busiest <= 8
+        assert bastion.logins == 1
+
     def test_host_keys_are_fetched_through_it(self, site: Site) -> None:
         server = site.server()
         bastion = site.server("bastion", forwards={("10.0.1.1", 22): server.endpoint})
