@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pvefleet.model.errors import ExitCode, UsageError
 from pvefleet.model.facts import ClusterFacts
 from pvefleet.model.finding import Finding, Severity
+from pvefleet.model.observation import ProblemKind
 from pvefleet.model.replication import (
     ConfiguredJob,
     JobRow,
@@ -58,9 +59,9 @@ def replication_findings(
 ) -> tuple[Finding, ...]:
     """Return the findings of this area, for ``cluster.status`` and ``cluster.check``.
 
-    What only follows from a node being down is left out: there, the node is the finding. Whatever sections were not
-    read, what rests on them is left out too: guests' configurations (volumes in the way, guests without a copy) and
-    HA (nodes that HA may choose in vain).
+    What only follows from a node or pmxcfs being down is left out: there, that is the finding. Whatever sections were
+    not read, what rests on them is left out too: guests' configurations (volumes in the way, guests without a copy)
+    and HA (nodes that HA may choose in vain).
 
     Args:
         facts: with the section REPLICATION.
@@ -69,7 +70,10 @@ def replication_findings(
     """
     view = replication_view(facts, members)
     found = _findings(facts, members, view, job_rows(view), rpo_seconds)
-    return tuple(one for one in found if one.code not in _CONSEQUENCES)
+    explained = set(_CONSEQUENCES)
+    if all(node.replication.jobs.kind is ProblemKind.SKIPPED for node in facts.seen if node.replication):
+        explained.add("REP-W-0022")
+    return tuple(one for one in found if one.code not in explained)
 
 
 def replication_report(

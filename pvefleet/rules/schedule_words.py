@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 
 from pvefleet.rules.schedule import Field, Schedule
 from pvefleet.rules.schedule_text import WEEKDAYS
@@ -18,6 +19,7 @@ _DAY = 86400
 _FEW = 6
 
 
+@lru_cache(maxsize=1024)
 def meaning(schedule: Schedule) -> str:
     """Return when the event comes, in one sentence without a full stop."""
     words = [_time_words(schedule)]

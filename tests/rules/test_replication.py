@@ -558,6 +558,17 @@ def test_the_findings_for_the_cluster_leave_out_what_is_the_clusters_own() -> No
     assert [one.code for one in replication_findings(facts, membership(facts))] == ["REP-W-0003"]
 
 
+def test_dead_pmxcfs_everywhere_is_the_clusters_finding_and_not_one_of_replication() -> None:
+    world = ReplicationWorld(3)
+    world.job("100-0", "pve02")
+    for name in world.nodes:
+        world[name].pmxcfs = "hung"
+    facts = world.replication()
+
+    assert replication_findings(facts, membership(facts)) == ()
+    assert replication_report(facts).exit_code is ExitCode.CRITICAL
+
+
 def test_the_list_is_the_configuration_alone() -> None:
     world = ReplicationWorld(3)
     world.job("100-0", "pve02", synced=2 * HOUR, rate=10, comment="x")
