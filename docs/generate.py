@@ -65,7 +65,8 @@ _HEAD = """\
 <!-- Made by `inv docs` from the catalogue in pvefleet/model/catalogue.py; do not edit. -->
 
 Every finding has a code that never changes its meaning. The letter is the severity: E is critical (exit code 5), W a
-warning (4), I a note (0). SUBJECT stands for what the finding is about. *Acceptable* findings may be accepted by name by a command that would otherwise refuse.
+warning (4), I a note (0). SUBJECT stands for what the finding is about. *Acceptable* findings may be accepted by name
+by a command that would otherwise refuse.
 """
 
 
