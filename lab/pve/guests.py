@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import client
+from .cfs import CommandError
 from .layout import ETC_PVE, LIB
 from .process import PATH
 
 PIDS = {"qemu": Path("/run/qemu-server"), "lxc": Path("/run/pvelab/lxc")}
+START_SECONDS = 30.0
 DIRECTORIES = {"qemu": "qemu-server", "lxc": "lxc"}
 _DISK = re.compile(r"(?:ide|sata|scsi|virtio)\d+")
 _SIZES = {"": 1 / 2**30, "K": 1 / 2**20, "M": 1 / 2**10, "G": 1.0, "T": 1024.0}
@@ -107,10 +109,27 @@ def start(kind: Kind, vmid: int, options: dict[str, str]) -> None:
     argv = ["kvm", "-ISB", str(script), kind.name, str(vmid)]
     room = sum(len(word.encode()) + 1 for word in shown) - sum(len(word) + 1 for word in argv) - 1
     argv.append("x" * max(room, 0))
+    (pid_file.parent / f"{vmid}.qmp").unlink(missing_ok=True)
     number = _detached(argv, "\n".join(shown))
+    _wait_shown(kind, vmid, number, shown[0])
     pid_file.write_text(f"{number}\n")
     name = f"{vmid}.scope" if kind is QEMU else f"pve-container@{vmid}.service"
     client.ask({"op": "adopt", "name": name, "pid": number})
+
+
+def _wait_shown(kind: Kind, vmid: int, number: int, program: str) -> None:
+    """Return once the process looks like a guest; a VM also answers on its monitor by then."""
+    monitor = PIDS["qemu"] / f"{vmid}.qmp"
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        try:
+            shown = Path(f"/proc/{number}/cmdline").read_bytes().startswith(program.encode())
+        except OSError:
+            break
+        if shown and (kind is LXC or monitor.exists()):
+            return
+        time.sleep(0.005)
+    raise CommandError(f"start failed: the process of guest {vmid} did not come up")
 
 
 def _detached(argv: list[str], shown: str) -> int:
