@@ -23,8 +23,9 @@ lint: setup ## style, types and who may import whom
 test: lint ## lint, then every test but the slow ones; the lab's tests start their own labs
 	$(BIN)/pytest -m "not slow"
 
-test-all: lint ## lint, then every test
+test-all: lint ## lint, then every test, and a million mutations of what the parsers read
 	$(BIN)/pytest
+	$(BIN)/pytest tests/parsers --mutations 1000000 -k mutated --timeout 1800
 
 # Left out: what looks at the tree alone, and at files generated with the locked versions.
 test-lowest: ## the tests that need no lab, with the oldest libraries that pyproject.toml admits

@@ -115,11 +115,12 @@ def exec_(c, command="", timeout=""):
 @fleet(
     connects=False,
     help={
+        "gateway": "Instead of nodes: this jump host of hosts.toml. Trust it before the nodes behind it.",
         "fingerprint": "Trust without asking where the key has this SHA256:... fingerprint (one node).",
         "yes": "Trust every key that is not known yet without asking. Only on a network you trust.",
     },
 )
-def trust(c, fingerprint="", yes=False):
+def trust(c, gateway="", fingerprint="", yes=False):
     """Fetch the nodes' host keys, show their fingerprints, and pin those you agree to under the nodes' names.
 
     Compare with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on the node's console. A key that has changed is never
@@ -131,4 +132,4 @@ def trust(c, fingerprint="", yes=False):
     """
     from pvefleet.cli.trust import trust as trust_nodes
 
-    return trust_nodes(c.fleet, fingerprint=fingerprint, yes=yes)
+    return trust_nodes(c.fleet, gateway=gateway, fingerprint=fingerprint, yes=yes)

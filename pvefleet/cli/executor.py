@@ -93,7 +93,14 @@ class FleetExecutor(fabric.Executor):  # type: ignore[misc]
         policy = replace(cluster.policy, connect_seconds=float(seconds)) if seconds else cluster.policy
         mine = replace(cluster, nodes=entries, policy=policy)
         clusters = tuple(mine if one.name == cluster.name else one for one in inventory.clusters)
-        opener = _opener(replace(inventory, clusters=clusters), self.config, environment, entries)
+        inventory = replace(inventory, clusters=clusters)
+        passphrase = _asker(self.config, environment)
+
+        def opener(some: Sequence[NodeEntry]) -> tuple[Node, ...]:
+            from pvefleet.nodes.ssh.connect import ssh_nodes
+
+            return ssh_nodes(some, inventory, passphrase=passphrase, peers=entries)
+
         return Fleet(
             environment=environment,
             cluster=cluster.name,
@@ -104,6 +111,7 @@ class FleetExecutor(fabric.Executor):  # type: ignore[misc]
             inventory=inventory,
             named=bool(hosts),
             remainder=self.core.remainder,
+            passphrase=passphrase,
             _open=opener,
         )
 
@@ -113,10 +121,8 @@ class FleetExecutor(fabric.Executor):  # type: ignore[misc]
         return replace(entry, identity=Path(identities[0]).expanduser()) if identities else entry
 
 
-def _opener(
-    inventory: Inventory, config: Any, environment: Environment, peers: tuple[NodeEntry, ...]
-) -> Callable[[Sequence[NodeEntry]], tuple[Node, ...]]:
-    from pvefleet.nodes.ssh.connect import ssh_nodes
+def _asker(config: Any, environment: Environment) -> Callable[[Path], str | None]:
+    """Return what knows or asks for the passphrase of a private key."""
 
     def passphrase(path: Path) -> str | None:
         given = config.connect_kwargs.get("passphrase")
@@ -128,4 +134,4 @@ def _opener(
 
         return ask_secret(f"Passphrase for {path}: ")
 
-    return lambda entries: ssh_nodes(entries, inventory, passphrase=passphrase, peers=peers)
+    return passphrase

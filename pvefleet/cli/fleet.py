@@ -35,6 +35,7 @@ class Fleet:
         inventory: hosts.toml; None on a node.
         named: did ``-H`` name the targets?
         remainder: what followed ``--`` on the command line.
+        passphrase: knows or asks for the passphrase of a private key.
         record: folder to keep what the nodes said in, or None.
         replay: folder of a recording to read instead of the nodes, or None.
     """
@@ -49,6 +50,7 @@ class Fleet:
     inventory: Inventory | None = None
     named: bool = False
     remainder: str = ""
+    passphrase: Callable[[Path], str | None] = field(default=lambda _: None, repr=False)
     record: Path | None = None
     replay: Path | None = None
     _open: Callable[[Sequence[NodeEntry]], tuple[Node, ...]] | None = field(default=None, repr=False)

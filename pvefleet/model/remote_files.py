@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from pvefleet.model.errors import NodeError
+from pvefleet.model.errors import ExitCode, NodeError
 from pvefleet.model.node import CommandResult, Node
 
 _WRITE = """\
@@ -27,6 +27,8 @@ trap - EXIT
 
 class FileProblem(NodeError):
     """A file on a node could not be read, written or renamed; carries what the node said."""
+
+    exit_code = ExitCode.STOPPED_MIDWAY
 
 
 def script(node: Node, text: str, *args: str, timeout: float) -> CommandResult:

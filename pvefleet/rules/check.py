@@ -13,9 +13,8 @@ from pvefleet.model.status import exit_of
 from pvefleet.rules.architecture import architecture_findings
 from pvefleet.rules.health import health_findings, unanswered
 from pvefleet.rules.membership import conf_of_record, membership
+from pvefleet.rules.node_health import NOT_UNDERSTOOD
 from pvefleet.rules.status import by_severity, status_findings
-
-_UNCLEAR = "OUT-E-0001"
 
 
 def check_report(facts: ClusterFacts, *, only: Sequence[str] = (), waivers: Sequence[Waiver] = ()) -> CheckReport:
@@ -53,7 +52,7 @@ def check_report(facts: ClusterFacts, *, only: Sequence[str] = (), waivers: Sequ
         findings=open_,
         waived=waived,
         idle_waivers=tuple(waiver for waiver in waivers if id(waiver) not in used) if not only else (),
-        exit_code=exit_of(open_, read=len(facts.seen), not_understood=any(one.code == _UNCLEAR for one in open_)),
+        exit_code=exit_of(open_, read=len(facts.seen), not_understood=any(one.code == NOT_UNDERSTOOD for one in open_)),
     )
 
 

@@ -11,6 +11,9 @@ from pvefleet.model.finding import Finding
 from pvefleet.model.observation import ProblemKind, Seen
 from pvefleet.rules.membership import in_no_cluster
 
+NOT_UNDERSTOOD = "OUT-E-0001"
+"""The finding that ends a report with 13."""
+
 
 def node_findings(facts: ClusterFacts) -> Iterator[Finding]:
     """Yield what is wrong with each node that was read, and versions that differ between them."""
@@ -53,11 +56,6 @@ def _machine(facts: ClusterFacts, node: NodeFacts) -> Iterator[Finding]:
         )
 
 
-def not_understood(node: NodeFacts) -> tuple[Seen[object], ...]:
-    """Return the node's observations whose output was not understood."""
-    return tuple(seen for seen in _observations(node) if seen.kind is ProblemKind.NOT_UNDERSTOOD)
-
-
 def _observations(node: NodeFacts) -> Iterator[Seen[object]]:
     for field in fields(node):
         value = getattr(node, field.name)
@@ -79,7 +77,7 @@ def _sources(node: NodeFacts) -> Iterator[Finding]:
             continue
         if problem.kind is ProblemKind.NOT_UNDERSTOOD:
             yield finding(
-                "OUT-E-0001",
+                NOT_UNDERSTOOD,
                 node.name,
                 f"the output of {seen.source} on {node.name} was not understood",
                 [problem.message],

@@ -21,7 +21,7 @@ from pvefleet.rules.guests import guest_rows
 from pvefleet.rules.ha import ha_findings, ha_summary
 from pvefleet.rules.links import link_findings, link_rows
 from pvefleet.rules.membership import Membership, Peer, conf_of_record, in_no_cluster, membership
-from pvefleet.rules.node_health import node_findings, not_understood
+from pvefleet.rules.node_health import NOT_UNDERSTOOD, node_findings
 from pvefleet.rules.quorum import corosync_findings, quorum_findings, quorum_row
 from pvefleet.rules.reach import unread_nodes
 from pvefleet.rules.replication import replication_findings, replication_summary
@@ -55,7 +55,7 @@ def status_report(facts: ClusterFacts) -> StatusReport:
     findings = by_severity(status_findings(facts, members))
     record = conf_of_record(facts)
     read = len(facts.seen)
-    unclear = any(not_understood(node) for node in facts.seen)
+    unclear = any(one.code == NOT_UNDERSTOOD for one in findings)
     nodes = node_rows(facts, members)
     return StatusReport(
         cluster=facts.cluster or (record.conf.cluster_name if record else "") or "",
@@ -79,7 +79,7 @@ def nodes_report(facts: ClusterFacts) -> NodesReport:
     """Return the report of ``cluster.nodes``: the nodes and what is wrong with them."""
     report = status_report(facts)
     findings = tuple(one for one in report.findings if not one.code.startswith("LNK"))
-    unclear = any(one.code == "OUT-E-0001" for one in findings)
+    unclear = any(one.code == NOT_UNDERSTOOD for one in findings)
     code = exit_of(findings, read=report.nodes_read, not_understood=unclear)
     return NodesReport(report.cluster, report.taken_at, report.here, report.nodes, findings, code)
 
@@ -88,7 +88,7 @@ def links_report(facts: ClusterFacts) -> LinksReport:
     """Return the report of ``cluster.links``: the link matrix and what is wrong with links and membership."""
     report = status_report(facts)
     findings = tuple(one for one in report.findings if one.code[:3] in ("LNK", "NOD", "COR", "QUO", "OUT"))
-    unclear = any(one.code == "OUT-E-0001" for one in findings)
+    unclear = any(one.code == NOT_UNDERSTOOD for one in findings)
     code = exit_of(findings, read=report.nodes_read, not_understood=unclear)
     names = tuple(node.name for node in report.nodes)
     return LinksReport(report.cluster, report.taken_at, report.here, names, report.links, findings, code)
