@@ -18,7 +18,7 @@ from pvefleet.cli.on_node import replayed, task_path, without_nodes
 from pvefleet.cli.scope import Targets, choose
 from pvefleet.cli.task import FleetTask, report_error
 from pvefleet.model.errors import ExitCode, PvefleetError, UsageError, worst_exit
-from pvefleet.model.inventory import Inventory, NodeEntry
+from pvefleet.model.inventory import NodeEntry
 from pvefleet.model.node import Node
 
 
