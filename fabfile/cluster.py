@@ -19,7 +19,8 @@ def status(c):
     from pvefleet.model.section import Section
     from pvefleet.rules.status import status_report
 
-    return status_report(c.fleet.facts(Section.GUESTS, Section.HA, Section.REPLICATION))
+    facts = c.fleet.facts(Section.GUESTS, Section.HA, Section.REPLICATION)
+    return status_report(facts, rpo_seconds=c.fleet.policy.rpo_seconds)
 
 
 @fleet(reads=True, local=True)

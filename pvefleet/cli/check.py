@@ -39,5 +39,5 @@ def _check(fleet: Fleet, only: str, waivers: str) -> CheckReport:
     path = Path(waivers).expanduser() if waivers else beside / "waivers.toml"
     known = load_waivers(path, required=bool(waivers))
     codes = [one.strip() for one in only.split(",")] if only else []
-    sections = [Section.GUESTS, Section.HEALTH, Section.HA, Section.REPLICATION]
-    return check_report(fleet.facts(*sections), only=codes, waivers=known)
+    sections = [Section.GUESTS, Section.GUEST_CONFIGS, Section.HEALTH, Section.HA, Section.REPLICATION]
+    return check_report(fleet.facts(*sections), only=codes, waivers=known, rpo_seconds=fleet.policy.rpo_seconds)

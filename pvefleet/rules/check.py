@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pvefleet.model.catalogue import CATALOGUE
 from pvefleet.model.check import CheckReport, Waived, Waiver
@@ -11,18 +11,27 @@ from pvefleet.model.facts import ClusterFacts
 from pvefleet.model.finding import Finding
 from pvefleet.model.status import exit_of
 from pvefleet.rules.architecture import architecture_findings
+from pvefleet.rules.guest_findings import guest_findings
+from pvefleet.rules.guest_inventory import guest_inventory
 from pvefleet.rules.health import health_findings, unanswered
-from pvefleet.rules.membership import conf_of_record, membership
+from pvefleet.rules.membership import Membership, conf_of_record, membership
 from pvefleet.rules.node_health import NOT_UNDERSTOOD
 from pvefleet.rules.status import by_severity, status_findings
 
 
-def check_report(facts: ClusterFacts, *, only: Sequence[str] = (), waivers: Sequence[Waiver] = ()) -> CheckReport:
+def check_report(
+    facts: ClusterFacts,
+    *,
+    only: Sequence[str] = (),
+    waivers: Sequence[Waiver] = (),
+    rpo_seconds: float | None = None,
+) -> CheckReport:
     """Return every finding, the waived ones apart.
 
     Args:
         facts: what was read.
         only: codes or their beginnings (``LNK``, ``QUO-E-0001``); empty for all.
+        rpo_seconds: how old a replica may be; None: not judged.
         waivers: what is known and accepted; one that has expired, by the day of the facts, does not count.
 
     Raises:
@@ -31,7 +40,8 @@ def check_report(facts: ClusterFacts, *, only: Sequence[str] = (), waivers: Sequ
     _refuse_unknown(only)
     members = membership(facts)
     found = [
-        *status_findings(facts, members),
+        *status_findings(facts, members, rpo_seconds=rpo_seconds),
+        *_of_guests(facts, members),
         *architecture_findings(facts, members),
         *health_findings(facts, members),
         *(one for node in facts.seen for one in unanswered(node)),
@@ -54,6 +64,12 @@ def check_report(facts: ClusterFacts, *, only: Sequence[str] = (), waivers: Sequ
         idle_waivers=tuple(waiver for waiver in waivers if id(waiver) not in used) if not only else (),
         exit_code=exit_of(open_, read=len(facts.seen), not_understood=any(one.code == NOT_UNDERSTOOD for one in open_)),
     )
+
+
+def _of_guests(facts: ClusterFacts, members: Membership) -> Iterator[Finding]:
+    if any(node.guests for node in facts.seen):
+        inventory = guest_inventory(facts)
+        yield from guest_findings(facts, members, inventory, inventory.guests)
 
 
 def _apply(findings: Sequence[Finding], waivers: Sequence[Waiver]) -> tuple[tuple[Finding, ...], tuple[Waived, ...]]:

@@ -29,8 +29,14 @@ from pvefleet.rules.replication import replication_findings, replication_summary
 _ORDER = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
-def status_findings(facts: ClusterFacts, members: Membership) -> list[Finding]:
-    """Return what is wrong with the cluster as it stands, in the order of causes."""
+def status_findings(facts: ClusterFacts, members: Membership, *, rpo_seconds: float | None = None) -> list[Finding]:
+    """Return what is wrong with the cluster as it stands, in the order of causes.
+
+    Args:
+        facts: what was read; HA and replication are judged where they were.
+        members: its membership.
+        rpo_seconds: how old a replica may be; None: not judged.
+    """
     rows = link_rows(facts, members)
     return [
         *quorum_findings(facts, members),
@@ -40,7 +46,11 @@ def status_findings(facts: ClusterFacts, members: Membership) -> list[Finding]:
         *config_findings(facts, members),
         *link_findings(members, rows),
         *(ha_findings(facts, members) if any(node.ha for node in facts.seen) else ()),
-        *(replication_findings(facts, members) if any(node.replication for node in facts.seen) else ()),
+        *(
+            replication_findings(facts, members, rpo_seconds=rpo_seconds)
+            if any(node.replication for node in facts.seen)
+            else ()
+        ),
     ]
 
 
@@ -49,10 +59,10 @@ def by_severity(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda one: _ORDER[one.severity]))
 
 
-def status_report(facts: ClusterFacts) -> StatusReport:
-    """Return the whole report of ``cluster.status``."""
+def status_report(facts: ClusterFacts, *, rpo_seconds: float | None = None) -> StatusReport:
+    """Return the whole report of ``cluster.status``; *rpo_seconds* is how old a replica may be."""
     members = membership(facts)
-    findings = by_severity(status_findings(facts, members))
+    findings = by_severity(status_findings(facts, members, rpo_seconds=rpo_seconds))
     record = conf_of_record(facts)
     read = len(facts.seen)
     unclear = any(one.code == NOT_UNDERSTOOD for one in findings)
