@@ -24,7 +24,7 @@ from lab.errors import LabError
 from lab.forward import Forwarder, Route
 from lab.machine import Machine
 from lab.site import Site
-from lab.spec import LabSpec
+from lab.spec import SMALL, LabSpec
 from lab.state import StateDir
 
 
@@ -81,7 +81,7 @@ def _live(config: dict[str, Any], folder: StateDir, spec: LabSpec, ended: thread
 def _build(config: dict[str, Any], folder: StateDir, spec: LabSpec, ended: threading.Event, say: Any) -> None:
     from lab.pve.install import install as install_node
 
-    if spec.nodes > limits.REAL_TIME_NODES:
+    if spec.nodes > SMALL:
         limits.give_up_real_time()
     limits.open_many_files()
     mounts.make_private()

@@ -6,7 +6,6 @@ import ctypes
 import os
 import resource
 
-REAL_TIME_NODES = 8
 _PR_CAPBSET_DROP = 24
 _CAP_SYS_NICE = 23
 

@@ -11,6 +11,8 @@ from lab.errors import LabError
 LINKS = (0, 1)
 SWITCH_ID = 254
 MIN_NODES, MAX_NODES = 3, 32
+# Up to here corosync runs as on a genuine cluster but for its token; larger labs spare a small machine.
+SMALL = 8
 MIN_BLOCK, MAX_BLOCK = 2, 254
 SSH_PORT = 22
 OUTSIDE_PORT = 2222

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from typing import Any
 
@@ -88,6 +89,13 @@ def test_corosync_conf_has_every_node_with_both_links_and_a_token_that_does_not_
     )
     assert "  token: 700\n  token_coefficient: 0\n" in conf
     assert conf.count("  interface {") == 2
+
+
+@pytest.mark.parametrize(("nodes", "line"), [(8, ""), (16, "  join: 256\n"), (32, "  join: 512\n")])
+def test_many_nodes_send_their_join_messages_more_slowly(nodes: int, line: str) -> None:
+    conf = corosync_conf(LabSpec(nodes=nodes))
+
+    assert "".join(re.findall(r"^ *join:.*\n", conf, re.MULTILINE)) == line
 
 
 @pytest.mark.parametrize(("nodes", "token"), [(3, 1000), (8, 1000), (16, 2000), (32, 4000)])
