@@ -15,6 +15,8 @@ from .unit_texts import DISABLED, ENABLED, UNITS
 
 LIB = "usr/lib/pvelab"
 COMMANDS = ("systemctl", "journalctl", "systemd-run", "pmxcfs", "pvecm", "pveversion", "qm", "pct")
+# where Debian or PVE has them: a login that is not root's does not find these
+IN_SBIN = ("qm", "pct", "reboot", "poweroff", "halt", "shutdown")
 MODULES = {"pmxcfs": "pmxcfs.main"}
 DOMAIN = "lab.test"
 
@@ -27,7 +29,7 @@ UsePAM no
 UseDNS no
 MaxStartups 200:30:400
 MaxSessions 100
-AcceptEnv LANG LC_* TZ
+AcceptEnv LANG LC_*
 HostKey /etc/ssh/ssh_host_ed25519_key
 Subsystem sftp internal-sftp
 """
@@ -117,8 +119,7 @@ def _install_commands(root: Path) -> None:
     commands = {name: (name, "sys.argv[1:]") for name in COMMANDS}
     commands |= {name: ("systemctl", repr([name])) for name in ("reboot", "poweroff", "halt", "shutdown")}
     for name, (command, arguments) in commands.items():
-        directory = "usr/sbin" if command == "systemctl" != name else "usr/bin"
-        path = root / directory / name
+        path = root / ("usr/sbin" if name in IN_SBIN else "usr/bin") / name
         text = _SHIM.format(lib=LIB, module=MODULES.get(command, command.replace("-", "_")), arguments=arguments)
         _write(path, text, 0o755)
 

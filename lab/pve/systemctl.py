@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from . import client, journal, unitfiles
@@ -324,7 +325,7 @@ def _list_units(_verb: str, patterns: list[str], options: Options) -> int:
     return 0
 
 
-def _table(header: tuple[str, ...], rows: list[tuple[str, ...]], options: Options) -> None:
+def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], options: Options) -> None:
     lines = rows if options.flag("--no-legend") else [header, *rows]
     widths = [max((len(row[column]) for row in lines), default=0) for column in range(len(header))]
     margin = "" if options.flag("--plain", "--no-legend") else "  "

@@ -14,7 +14,7 @@ from .pmxcfs import ipc
 from .pmxcfs.seed import NODE_DIRECTORIES
 
 WAIT_SECONDS = 80.0
-LOCK_SECONDS = 10.0
+LOCK_SECONDS = 60.0
 TIMEOUT = (
     "got timeout when trying to ensure cluster certificates and base file hierarchy is set up"
     " - no quorum (yet) or hung pmxcfs?"

@@ -98,15 +98,15 @@ class TestServices:
 
 class TestTransientUnits:
     def test_a_timer_fires(self, shell: Shell) -> None:
-        shell.out("pve01", "rm -f /tmp/fired; systemd-run --on-active=300ms --unit=later --collect touch /tmp/fired")
-        assert shell.out("pve01", "systemctl is-active later.timer") == "active\n"
+        start = "rm -f /tmp/fired; systemd-run --on-active=3 --unit=later --collect touch /tmp/fired"
+        assert shell.out("pve01", f"{start}; systemctl is-active later.timer") == "active\n"
         shell.until("pve01", "test -e /tmp/fired")
         shell.until("pve01", "! systemctl is-active later.timer later.service")
 
     def test_a_stopped_timer_does_not(self, shell: Shell) -> None:
-        shell.out("pve01", "rm -f /tmp/fired; systemd-run --on-active=1s --unit=never --collect touch /tmp/fired")
-        shell.out("pve01", "systemctl stop never.timer")
-        shell.out("pve01", "systemd-run --on-active=1500ms --unit=after --collect touch /tmp/after")
+        start = "rm -f /tmp/fired; systemd-run --on-active=3 --unit=never --collect touch /tmp/fired"
+        shell.out("pve01", f"{start}; systemctl stop never.timer")
+        shell.out("pve01", "systemd-run --on-active=3500ms --unit=after --collect touch /tmp/after")
         shell.until("pve01", "test -e /tmp/after")
         assert not shell.ok("pve01", "test -e /tmp/fired")
         assert shell.run("pve01", "systemctl stop never.timer") == (
