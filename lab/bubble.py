@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,11 @@ def _build(config: dict[str, Any], folder: StateDir, spec: LabSpec, ended: threa
     if not spec.blank:
         formation.configure(site)
     say(progress=f"{spec.nodes} disks and the switch are made")
-    operations = {**site.operations(), "settle": partial(formation.wait_ready, site), "down": ended.set}
+    operations: dict[str, Callable[..., Any]] = {
+        **site.operations(),
+        "settle": partial(formation.wait_ready, site),
+        "down": ended.set,
+    }
     Server(folder.control, operations, site.enter).start()
     # All at once: each node that joins later costs every other one a new membership.
     site.on_all(Machine.plug_in)
