@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 import sys
-import time
 from collections.abc import Sequence
 from typing import Any
 
 from . import client, journal, unitfiles
+from .properties import properties, stamp
 
 VALUE_OPTIONS = (
     "-p",
@@ -200,10 +200,6 @@ def _mask(verb: str, units: list[str], _options: Options) -> int:
     return 0
 
 
-def _stamp(epoch: float) -> str:
-    return time.strftime("%a %Y-%m-%d %H:%M:%S %Z", time.localtime(epoch)) if epoch else ""
-
-
 def _status(_verb: str, units: list[str], options: Options) -> int:
     worst = 0
     for number, unit in enumerate(units):
@@ -229,10 +225,10 @@ def _print_status(state: dict[str, Any], options: Options) -> None:
         enabled = unitfiles.enablement(state["name"])
         print(f"     Loaded: loaded ({state['path']}; {enabled}; preset: enabled)")
     detail = f"(Result: {state['result']})" if state["active"] == "failed" else f"({state['sub']})"
-    since = _stamp(state["started_at"] if state["active"] == "active" else state["ended_at"])
+    since = stamp(state["started_at"] if state["active"] == "active" else state["ended_at"])
     print(f"     Active: {state['active']} {detail}{f' since {since}' if since else ''}")
     if state.get("next_at"):
-        print(f"    Trigger: {_stamp(state['next_at'])}\n   Triggers: ● {state['target']}")
+        print(f"    Trigger: {stamp(state['next_at'])}\n   Triggers: ● {state['target']}")
     elif state.get("main_pid"):
         print(f"   Main PID: {state['main_pid']} ({_comm(state['main_pid'])})")
     elif state.get("last_pid"):
@@ -253,44 +249,6 @@ def _comm(pid: int) -> str:
             return file.read().strip()
     except OSError:
         return "n/a"
-
-
-def properties(name: str, state: dict[str, Any] | None) -> dict[str, str]:
-    """What `systemctl show` knows of a unit, in systemd's words."""
-    if state is None:
-        return {
-            "Id": name, "Names": name, "LoadState": "not-found", "ActiveState": "inactive", "SubState": "dead",
-            "Result": "success", "MainPID": "0", "ExecMainStatus": "0", "UnitFileState": "", "Description": name,
-        }  # fmt: skip
-    found = {
-        "Type": state.get("type", ""),
-        "Restart": "no",
-        "NRestarts": str(state.get("restarts", 0)),
-        "Result": state["result"],
-        "MainPID": str(state.get("main_pid", 0)),
-        "ExecMainPID": str(state.get("main_pid") or state.get("last_pid", 0)),
-        "ExecMainCode": {"": "0", "exited": "1", "killed": "2"}[state.get("exit_code", "")],
-        "ExecMainStatus": str(state.get("exit_status", 0)),
-        "ExecMainStartTimestamp": _stamp(state["started_at"]),
-        "Id": state["name"],
-        "Names": state["name"],
-        "Description": state["description"],
-        "LoadState": "masked" if unitfiles.enablement(state["name"]) == "masked" else "loaded",
-        "ActiveState": state["active"],
-        "SubState": state["sub"],
-        "FragmentPath": state["path"] or f"/run/systemd/transient/{state['name']}",
-        "UnitFileState": "transient" if state["transient"] else unitfiles.enablement(state["name"]),
-        "Transient": "yes" if state["transient"] else "no",
-        "ActiveEnterTimestamp": _stamp(state["started_at"]),
-        "InactiveEnterTimestamp": _stamp(state["ended_at"]),
-    }
-    if "target" in state:
-        found |= {
-            "Unit": state["target"],
-            "NextElapseUSecRealtime": _stamp(state["next_at"] or 0.0),
-            "LastTriggerUSec": _stamp(state["last_trigger"]),
-        }
-    return found
 
 
 def _show(_verb: str, units: list[str], options: Options) -> int:
@@ -337,7 +295,7 @@ def _list_timers(_verb: str, _patterns: list[str], options: Options) -> int:
     timers = [
         state for state in client.ask({"op": "list"})["units"] if "target" in state and state["active"] == "active"
     ]
-    rows = [(_stamp(state["next_at"] or 0.0) or "-", state["name"], state["target"]) for state in timers]
+    rows = [(stamp(state["next_at"] or 0.0) or "-", state["name"], state["target"]) for state in timers]
     _table(("NEXT", "UNIT", "ACTIVATES"), rows, options)
     if not options.flag("--no-legend"):
         print(f"\n{len(rows)} timers listed.")
