@@ -14,6 +14,8 @@ pytestmark = pytest.mark.lab
 
 class TestServices:
     def test_what_a_node_runs(self, shell: Shell) -> None:
+        # the last to come up: its start puts this node's keys into a cluster that must have formed
+        shell.until("pve01", "systemctl is-active pveproxy")
         assert shell.run("pve01", "systemctl is-active ssh corosync pve-cluster pveproxy") == (0, "active\n" * 4, "")
         assert shell.out("pve01", "systemctl is-system-running") == "running\n"
 
