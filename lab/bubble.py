@@ -19,9 +19,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lab import formation, guests, limits, mounts
+from lab import formation, guests, limits, mounts, staging
 from lab.control import Server
-from lab.errors import LabError
+from lab.errors import LabError, TimedOut
 from lab.forward import Forwarder, Route
 from lab.machine import Machine
 from lab.site import Site
@@ -106,6 +106,7 @@ def _build(config: dict[str, Any], folder: StateDir, spec: LabSpec, ended: threa
     formation.install(site, install_node, public, folder)
     if not spec.blank:
         formation.configure(site)
+    held = staging.hold_back(site) if spec.nodes > SMALL and not spec.blank else ()
     say(progress=f"{spec.nodes} disks and the switch are made")
     operations: dict[str, Callable[..., Any]] = {
         **site.operations(),
@@ -118,11 +119,22 @@ def _build(config: dict[str, Any], folder: StateDir, spec: LabSpec, ended: threa
     site.on_all(Machine.switch_on)
     forwarder.start()
     say(progress=f"{spec.nodes} nodes are booting")
-    formation.wait_ready(site, limit=60 + 3 * spec.nodes)
+    limit = 60.0 + 3 * spec.nodes
+    if held:
+        staging.bring_up(site, held, partial(_membership, nodes=spec.nodes), limit=limit)
+        say(progress="corosync is whole; the cluster file system is on every node")
+    formation.wait_ready(site, limit=limit)
     if not spec.blank:
         say(progress="the cluster has formed: quorate, all links connected, /etc/pve writable")
         made = guests.create(site)
         say(progress=f"{made} guests are made")
+
+
+def _membership(machine: Machine, *, nodes: int) -> str:
+    try:
+        return formation.lacking_membership(machine, nodes)
+    except TimedOut as error:
+        return f"does not answer: {error}"
 
 
 if __name__ == "__main__":

@@ -167,7 +167,7 @@ def _lacking(machine: Machine, spec: LabSpec) -> str:
 
 
 def _looked_at(machine: Machine, spec: LabSpec) -> str:
-    if not spec.blank and (lack := _lacking_membership(machine, spec.nodes)):
+    if not spec.blank and (lack := lacking_membership(machine, spec.nodes)):
         return lack
     done = machine.run(["sh", "-c", _WRITABLE], timeout=30)
     if done.returncode != 0:
@@ -175,7 +175,8 @@ def _looked_at(machine: Machine, spec: LabSpec) -> str:
     return "" if _sshd_answers(machine) else "has no sshd that answers"
 
 
-def _lacking_membership(machine: Machine, nodes: int) -> str:
+def lacking_membership(machine: Machine, nodes: int) -> str:
+    """What a node lacks of its membership: votes or links; nothing where it has all."""
     text = machine.run(["sh", "-c", _CLUSTER], timeout=20).stdout.decode(errors="replace")
     votes = re.search(r"^Total votes:\s+(\d+)", text, re.MULTILINE)
     if "Quorate:          Yes" not in text or votes is None or int(votes[1]) != nodes:
