@@ -88,9 +88,15 @@ def test_what_needs_pmxcfs_waits_for_the_probe_and_is_skipped_where_it_fails() -
 
 
 def test_nothing_is_left_on_the_node(tmp_path: Path) -> None:
-    before = set(Path("/run").glob("pvefleet.*")) | set(Path("/tmp").glob("tmp.*"))
-    run(Source("a", "echo a", 1), Source("slow", "sleep 9", 1))
-    assert set(Path("/run").glob("pvefleet.*")) | set(Path("/tmp").glob("tmp.*")) <= before
+    script = compose([Source("a", "echo a", 1), Source("slow", "sleep 9", 1)], WELL)
+    script = script.replace("/run/pvefleet.", f"{tmp_path}/pvefleet.")
+
+    done = subprocess.run(
+        ["/bin/sh", "-s", "--", NONCE], input=script.encode(), capture_output=True, timeout=30, check=True
+    )
+
+    assert decode(done.stdout, NONCE).by_name["a"].stdout == b"a\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_truncated_answer_is_never_taken_for_a_whole_one() -> None:
