@@ -44,7 +44,7 @@ class Ran:
 
     def node(self, name: str) -> dict[str, Any]:
         """One node's row of a JSON report."""
-        return dict(next(row for row in self.document["nodes"] if row["name"] == name))
+        return dict(next(row for row in self.document["nodes"] if name in (row.get("name"), row.get("node"))))
 
 
 @dataclass(frozen=True)
