@@ -1,8 +1,9 @@
-"""What holds for every test: how hard hypothesis tries, a clean environment, and no lab test left out in CI."""
+"""What holds for every test: hypothesis, a clean environment, interrupts, and no lab test left out in CI."""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -20,6 +21,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if IN_CI else "h
 # Whoever runs the tests may steer the tool by its environment; the tests must not notice. The lab's cache may stay.
 for name in [name for name in os.environ if name.startswith("PVEFLEET_") and name != "PVEFLEET_LAB_CACHE"]:
     del os.environ[name]
+
+# A job in the background of a shell is started with interrupts ignored; here they count as at a terminal.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
