@@ -112,6 +112,8 @@ class _Side(asyncio.Protocol):
         else:
             self.take_early()
             self.joint.update()
+        # Up to Python 3.11.2, asyncio begins to read after this method whatever it has paused: say it once more then.
+        asyncio.get_running_loop().call_soon(self.joint.update)
 
     def take_early(self) -> None:
         """Send on what the other side said before this one was there."""
