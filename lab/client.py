@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import select
 import signal
 import tempfile
 import time
@@ -20,6 +21,16 @@ from lab.spec import LINKS, LabSpec
 from lab.state import StateDir
 
 _DOWN_SECONDS = 15.0
+
+
+def _exit_of(pid: int, opened: contextlib.ExitStack) -> Callable[[float], object]:
+    """A function that waits, for at most so many seconds, until the process that has this pid now has ended."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return lambda _seconds: None
+    opened.callback(os.close, descriptor)
+    return lambda seconds: select.select([descriptor], [], [], seconds)
 
 
 class Lab:
@@ -126,12 +137,17 @@ class Lab:
 
     def down(self) -> None:
         """End the lab, by force if it does not answer, and wait until nothing of it is left."""
-        with contextlib.suppress(LabError, TimeoutError):
-            self._client.ask("down", within=5)
-        if not self.state.wait_gone(_DOWN_SECONDS):
-            os.kill(self.state.pid(), signal.SIGKILL)
+        outer = self.state.pid()
+        with contextlib.ExitStack() as opened:
+            exited = _exit_of(outer, opened)
+            with contextlib.suppress(LabError, TimeoutError):
+                self._client.ask("down", within=5)
             if not self.state.wait_gone(_DOWN_SECONDS):
-                raise LabError(f"the lab in {self.state.path} (pid {self.state.pid()}) does not end")
+                os.kill(outer, signal.SIGKILL)
+                if not self.state.wait_gone(_DOWN_SECONDS):
+                    raise LabError(f"the lab in {self.state.path} (pid {outer}) does not end")
+            # A process gives up its locks an instant before it has ended.
+            exited(_DOWN_SECONDS)
         if self._bubble is not None:
             self._bubble.release()
             self._bubble.process.wait()
