@@ -16,7 +16,7 @@ from pvefleet.cli.environment import Environment, current
 from pvefleet.cli.fleet import Fleet, project_root
 from pvefleet.cli.on_node import replayed, task_path, without_nodes
 from pvefleet.cli.scope import Targets, choose
-from pvefleet.cli.task import FleetTask, report_error
+from pvefleet.cli.task import NODE_ARGUMENT, FleetTask, report_error
 from pvefleet.model.errors import ExitCode, PvefleetError, UsageError, worst_exit
 from pvefleet.model.inventory import NodeEntry
 from pvefleet.model.node import Node
@@ -73,7 +73,8 @@ class FleetExecutor(fabric.Executor):  # type: ignore[misc]
                     raise UsageError(f"{task_path(call.task)} needs no node: leave -H out")
                 ours.fleet = without_nodes(current())
             else:
-                ours.fleet = replayed(current(), Path(replay)) if replay else self._fleet(call.task, hosts)
+                named = _named(call, hosts)
+                ours.fleet = replayed(current(), Path(replay)) if replay else self._fleet(call.task, named)
             expanded.append(ours)
         return expanded
 
@@ -119,6 +120,15 @@ class FleetExecutor(fabric.Executor):  # type: ignore[misc]
         """Let ``-i FILE`` win over hosts.toml, as it does over ssh_config."""
         identities = self.core[0].args.identity.value
         return replace(entry, identity=Path(identities[0]).expanduser()) if identities else entry
+
+
+def _named(call: Call, hosts: str | None) -> str | None:
+    """Return the nodes that a command line names: by ``-H``, or by the argument that stands in its place."""
+    if not call.task.names_node:
+        return hosts
+    if hosts:
+        raise UsageError(f"{task_path(call.task)} takes its node as an argument", hint="leave -H out")
+    return str(call.kwargs[NODE_ARGUMENT])
 
 
 def _asker(config: Any, environment: Environment) -> Callable[[Path], str | None]:

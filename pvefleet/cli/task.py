@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
@@ -18,6 +18,9 @@ from pvefleet.model.errors import ExitCode, PvefleetError, UsageError
 _PASSES = frozenset({ExitCode.OK, ExitCode.WARNING, ExitCode.CRITICAL})
 """After these a further task of the same command line still runs: they speak of the cluster, not of the command."""
 
+NODE_ARGUMENT = "node"
+"""The argument by which a task takes its one target: ``fab node.power pve02 off``."""
+
 
 class FleetTask(Task[Any]):
     """A task that acts on a fleet and returns a report.
@@ -29,6 +32,7 @@ class FleetTask(Task[Any]):
         connects: does it use connections to the nodes? One that does not may be about nodes that refuse a login.
         reads: is it a report of facts alone? Then it can be recorded and replayed.
         local: can it run on a node, with that node's view alone?
+        names: arguments given by their place, in order; one called ``node`` names the target instead of ``-H``.
         help: option name to help text.
     """
 
@@ -41,13 +45,15 @@ class FleetTask(Task[Any]):
         connects: bool = True,
         reads: bool = False,
         local: bool = False,
+        names: Sequence[str] = (),
         help: dict[str, str] | None = None,
     ) -> None:
-        super().__init__(body, name=name, positional=(), auto_shortflags=False, help=help or {})
+        super().__init__(body, name=name, positional=tuple(names), auto_shortflags=False, help=help or {})
         self.targets = targets
         self.connects = connects
         self.reads = reads
         self.local = local
+        self.names_node = NODE_ARGUMENT in names
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         """Return the body's arguments and the common flags."""
