@@ -73,7 +73,7 @@ class FleetExecutor(fabric.Executor):  # type: ignore[misc]
                     raise UsageError(f"{task_path(call.task)} needs no node: leave -H out")
                 ours.fleet = without_nodes(current())
             else:
-                named = _named(call, hosts)
+                named = _named(call.task, call.kwargs, hosts)
                 ours.fleet = replayed(current(), Path(replay)) if replay else self._fleet(call.task, named)
             expanded.append(ours)
         return expanded
@@ -122,13 +122,13 @@ class FleetExecutor(fabric.Executor):  # type: ignore[misc]
         return replace(entry, identity=Path(identities[0]).expanduser()) if identities else entry
 
 
-def _named(call: Call, hosts: str | None) -> str | None:
+def _named(task: FleetTask, arguments: dict[str, Any], hosts: str | None) -> str | None:
     """Return the nodes that a command line names: by ``-H``, or by the argument that stands in its place."""
-    if not call.task.names_node:
+    if not task.names_node:
         return hosts
     if hosts:
-        raise UsageError(f"{task_path(call.task)} takes its node as an argument", hint="leave -H out")
-    return str(call.kwargs[NODE_ARGUMENT])
+        raise UsageError(f"{task_path(task)} takes its node as an argument", hint="leave -H out")
+    return str(arguments[NODE_ARGUMENT])
 
 
 def _asker(config: Any, environment: Environment) -> Callable[[Path], str | None]:
