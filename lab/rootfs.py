@@ -26,6 +26,7 @@ PACKAGES = (
     "procps",
     "python3",
     "nftables",
+    "openssl",
     "systemd-sysv",
 )
 # The library alone: the package fuse3 would change the mode of the machine's own /dev/fuse.

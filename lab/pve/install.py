@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .layout import DOMAIN
 from .unit_texts import DISABLED, ENABLED, UNITS
 
 LIB = "usr/lib/pvelab"
-COMMANDS = ("systemctl", "journalctl", "systemd-run", "pmxcfs", "pvecm", "pveversion", "qm", "pct")
+COMMANDS = ("systemctl", "journalctl", "systemd-run", "pmxcfs", "pvecm", "pveversion", "qm", "pct", "timedatectl")
 # where Debian or PVE has them: a login that is not root's does not find these
 IN_SBIN = ("qm", "pct", "reboot", "poweroff", "halt", "shutdown")
 MODULES = {"pmxcfs": "pmxcfs.main"}
-DOMAIN = "lab.test"
 
 SSHD_CONFIG = """\
 Include /etc/ssh/sshd_config.d/*.conf

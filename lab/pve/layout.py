@@ -17,6 +17,8 @@ COROSYNC_CONF = Path("/etc/corosync/corosync.conf")
 PMXCFS_DIR = Path("/var/lib/pve-cluster")
 PMXCFS_SOCKET = Path("/run/pvelab/pmxcfs.sock")
 PMXCFS_PID = Path("/run/pve-cluster.pid")
+DOMAIN = "lab.test"
+"""What follows a node's name in its full name."""
 
 
 @dataclass(frozen=True, slots=True)

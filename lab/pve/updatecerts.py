@@ -1,15 +1,18 @@
-"""`pvecm updatecerts`: this node's directories, ssh keys and host key in /etc/pve; run at each start of pveproxy."""
+"""`pvecm updatecerts`: this node's directories, ssh keys and certificate in /etc/pve; run at each start of pveproxy."""
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from . import cfs
-from .layout import ETC_PVE
+from . import certificates, cfs
+from .layout import DOMAIN, ETC_PVE, NodeSettings
 from .pmxcfs import ipc
 from .pmxcfs.seed import NODE_DIRECTORIES
 
@@ -26,7 +29,7 @@ def run(*, force: bool, silent: bool) -> int:
     sys.stdout.flush()
     child = os.fork()
     if child == 0:
-        os._exit(_child(say=force and not silent))
+        os._exit(_child(force=force, say=force and not silent))
     end = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < end:
         pid, status = os.waitpid(child, os.WNOHANG)
@@ -48,7 +51,7 @@ def _is_ready() -> bool:
         return False
 
 
-def _child(*, say: bool) -> int:
+def _child(*, force: bool, say: bool) -> int:
     end = time.monotonic() + WAIT_SECONDS
     while not _is_ready():
         if time.monotonic() > end:
@@ -56,20 +59,25 @@ def _child(*, say: bool) -> int:
         time.sleep(0.25)
     if say:
         print("(re)generate node files\ngenerate new node certificate", flush=True)
-    node = ETC_PVE / "nodes" / os.uname().nodename
+    name, address = os.uname().nodename, NodeSettings.load().links[0]
+    node = ETC_PVE / "nodes" / name
     try:
-        for directory in (ETC_PVE / "priv/lock", *(node / name for name in NODE_DIRECTORIES)):
+        for directory in (ETC_PVE / "priv/lock", *(node / part for part in NODE_DIRECTORIES)):
             directory.mkdir(parents=True, exist_ok=True)
-        _merge_keys()
-    except (OSError, cfs.CommandError) as error:
+        with _locked("file-authorized_keys"):
+            _merge_keys(name, address)
+            certificates.make_authority()
+        certificates.make_node_certificate(name, DOMAIN, address, force=force)
+    except (OSError, cfs.CommandError, subprocess.SubprocessError) as error:
         print(error, file=sys.stderr, flush=True)
         return 255
     return 0
 
 
-def _merge_keys() -> None:
-    """Add this node's user key and host keys to the cluster's files, under a lock: all nodes do this when all boot."""
-    lock = ETC_PVE / "priv/lock/file-authorized_keys"
+@contextmanager
+def _locked(name: str) -> Iterator[None]:
+    """Hold a lock of the whole cluster: all nodes come here at once when all boot."""
+    lock = ETC_PVE / "priv/lock" / name
     end = time.monotonic() + LOCK_SECONDS
     while True:
         try:
@@ -81,22 +89,18 @@ def _merge_keys() -> None:
             os.utime(lock, (0, 0))
             time.sleep(0.2)
     try:
-        key = Path("/root/.ssh/id_rsa.pub")
-        if key.exists():
-            _add(ETC_PVE / "priv/authorized_keys", [key.read_text().strip()])
-        name, address = os.uname().nodename, _address()
-        host_keys = [
-            " ".join(path.read_text().split()[:2]) for path in sorted(Path("/etc/ssh").glob("ssh_host_*_key.pub"))
-        ]
-        _add(ETC_PVE / "priv/known_hosts", [f"{who} {each}" for each in host_keys for who in (name, address) if who])
+        yield
     finally:
         lock.rmdir()
 
 
-def _address() -> str:
-    from .layout import NodeSettings
-
-    return NodeSettings.load().links[0]
+def _merge_keys(name: str, address: str) -> None:
+    """Add this node's user key and host keys to the cluster's files."""
+    key = Path("/root/.ssh/id_rsa.pub")
+    if key.exists():
+        _add(ETC_PVE / "priv/authorized_keys", [key.read_text().strip()])
+    host_keys = [" ".join(path.read_text().split()[:2]) for path in sorted(Path("/etc/ssh").glob("ssh_host_*_key.pub"))]
+    _add(ETC_PVE / "priv/known_hosts", [f"{who} {each}" for each in host_keys for who in (name, address) if who])
 
 
 def _add(path: Path, lines: list[str]) -> None:
