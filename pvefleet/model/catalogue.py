@@ -12,6 +12,7 @@ from pvefleet.model.finding import Finding
 from pvefleet.model.findings import (
     architecture,
     config,
+    evidence,
     guests,
     ha,
     health,
@@ -21,6 +22,7 @@ from pvefleet.model.findings import (
     pmxcfs,
     quorum,
     replication,
+    totem,
 )
 from pvefleet.model.findings.entry import Entry
 
@@ -29,11 +31,13 @@ CATALOGUE: tuple[Entry, ...] = (
     *quorum.ENTRIES,
     *links.ENTRIES,
     *config.ENTRIES,
+    *totem.ENTRIES,
     *pmxcfs.ENTRIES,
     *health.ENTRIES,
     *ha.ENTRIES,
     *replication.ENTRIES,
     *guests.ENTRIES,
+    *evidence.ENTRIES,
     *architecture.ENTRIES,
     *output.ENTRIES,
 )
