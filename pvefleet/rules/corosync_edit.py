@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from parsers.corosync_conf import CorosyncConf, objections, read, serialise
+from parsers.corosync_conf import CorosyncConf, Item, Section, objections, read, serialise
 from pvefleet.model.catalogue import finding
 from pvefleet.model.finding import Finding
 from pvefleet.model.totem import ConfEdit
@@ -87,6 +88,18 @@ def edits(old: CorosyncConf, steps: Iterable[tuple[str, CorosyncConf]]) -> tuple
         made.append(edit(what, old, new))
         old, version = new, version + 2
     return tuple(made)
+
+
+def exchanged(section: Section, old: Item, new: Item) -> Section:
+    """Return *section* with *new* in the place of its item *old*."""
+    return replace(section, items=tuple(new if item is old else item for item in section.items))
+
+
+def with_interface(totem: Section, interface: Section) -> Section:
+    """Return ``totem`` with one more ``interface`` section: behind the last one, else at the end."""
+    last = max((at for at, item in enumerate(totem.items) if item in totem.sections("interface")), default=None)
+    at = len(totem.items) if last is None else last + 1
+    return replace(totem, items=(*totem.items[:at], interface, *totem.items[at:]))
 
 
 def edit_findings(old: CorosyncConf, new: CorosyncConf, subject: str) -> Iterator[Finding]:

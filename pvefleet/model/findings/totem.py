@@ -13,7 +13,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Leave consensus unset (--set consensus=): corosync then takes 1.2 times the effective token.",
     ),
     Entry(
-        "TOT-W-0002",
+        "TOT-E-0002",
         "consensus is too short for one node more",
         "It suffices now, but each further node makes the token longer, and consensus is fixed.",
         "Leave consensus unset (--set consensus=): it then grows with the token.",
@@ -138,7 +138,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Give addresses of one family.",
     ),
     Entry(
-        "EDT-W-0012",
+        "EDT-E-0012",
         "address does not answer",
         "A node did not reach another one's address on the new link. If only ping is filtered the link may work; the "
         "change itself harms nobody as long as another link does.",
@@ -162,6 +162,13 @@ ENTRIES: tuple[Entry, ...] = (
         "no link 0 any more",
         "corosync works without, but a QDevice cannot be set up then, and older tools look for ring0_addr.",
         "Keep link 0 and remove another one, where you can.",
+    ),
+    Entry(
+        "EDT-E-0016",
+        "a reload across versions of corosync",
+        "The nodes run different versions of corosync: a reload of all of them is not supported then.",
+        "Finish the upgrade, one node at a time.",
+        acceptable=True,
     ),
     Entry(
         "DRF-W-0001",
