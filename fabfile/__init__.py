@@ -8,6 +8,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from invoke import Collection
 
-from fabfile import cluster, guest, ha, node, replication, snapshot
+from fabfile import cluster, guest, ha, node, replication, run, snapshot
 
-ns = Collection(cluster, guest, ha, node, replication, snapshot)
+ns = Collection(cluster, guest, ha, node, replication, run, snapshot)

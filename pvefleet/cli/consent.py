@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pvefleet.cli.environment import Environment
 from pvefleet.model.errors import Refused
+from pvefleet.model.run import PlanReport
 
 
 def consent(question: str, *, yes: bool, environment: Environment) -> None:
@@ -25,3 +26,34 @@ def consent(question: str, *, yes: bool, environment: Environment) -> None:
 
     if not ask_yes(question):
         raise Refused("nothing was changed: the answer was no")
+
+
+def agree_to(report: PlanReport, *, yes: bool, confirm: str, environment: Environment) -> str:
+    """Return the text that was typed, or empty where the plan asks for none, once the operator agrees to the plan.
+
+    Args:
+        report: the plan, already shown.
+        yes: was ``--yes`` given? It answers a plain question, never one that asks for text.
+        confirm: the value of ``--confirm``.
+        environment: knows whether a question can be asked.
+
+    Raises:
+        Refused: the operator does not agree, typed something else, or nobody is there to ask.
+    """
+    wanted = report.confirmation
+    if not wanted:
+        consent(f"Do this to {report.cluster}?", yes=yes, environment=environment)
+        return ""
+    typed = confirm
+    if not typed:
+        if not environment.interactive:
+            raise Refused(
+                "nothing was changed: the plan asks for a text, and there is no terminal to ask on",
+                hint=f"add --confirm '{wanted}', which --plan shows too",
+            )
+        from pvefleet.views.prompt import ask_text
+
+        typed = ask_text(f"Type {wanted!r} to do this to {report.cluster}: ")
+    if typed != wanted:
+        raise Refused(f"nothing was changed: {typed!r} is not {wanted!r}")
+    return typed

@@ -49,6 +49,15 @@ class Environment:
         """Is there a program called *name* in one of the places where Proxmox VE installs its own?"""
         return any((Path(folder) / name).exists() for folder in ("/usr/bin", "/usr/sbin"))
 
+    def state_folder(self) -> Path:
+        """Return this machine's own folder for what has to outlive a process: ``PVEFLEET_STATE``, else the user's."""
+        named = self.variables.get("PVEFLEET_STATE")
+        if named:
+            return Path(named).expanduser().absolute()
+        from platformdirs import user_state_path
+
+        return user_state_path("pvefleet")
+
     def hosts_toml(self, root: Path) -> Path:
         """Return which hosts.toml holds: ``PVEFLEET_HOSTS``, else the one beside fabfile/.
 

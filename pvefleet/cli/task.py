@@ -32,6 +32,8 @@ class FleetTask(Task[Any]):
         connects: does it use connections to the nodes? One that does not may be about nodes that refuse a login.
         reads: is it a report of facts alone? Then it can be recorded and replayed.
         local: can it run on a node, with that node's view alone?
+        changes: does it return a procedure? Then it is planned, asked about and run.
+        follows: does it tell events while it runs? Then ``--json`` prints lines, the report last.
         names: arguments given by their place, in order; one called ``node`` names the target instead of ``-H``.
         help: option name to help text.
     """
@@ -45,6 +47,8 @@ class FleetTask(Task[Any]):
         connects: bool = True,
         reads: bool = False,
         local: bool = False,
+        changes: bool = False,
+        follows: bool = False,
         names: Sequence[str] = (),
         help: dict[str, str] | None = None,
     ) -> None:
@@ -53,6 +57,8 @@ class FleetTask(Task[Any]):
         self.connects = connects
         self.reads = reads
         self.local = local
+        self.changes = changes
+        self.follows = follows or changes
         self.names_node = NODE_ARGUMENT in names
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
@@ -62,9 +68,17 @@ class FleetTask(Task[Any]):
             arguments.append(Argument(names=("record",), help="Keep what the nodes said in this new folder."))
             arguments.append(Argument(names=("replay",), help="Read a recording instead of the nodes."))
             arguments.append(Argument(names=("watch",), help="Show it anew every so many seconds, until interrupted."))
-        arguments.append(
-            Argument(names=("json",), kind=bool, default=False, help="Print one JSON document instead of tables.")
-        )
+        if self.changes:
+            arguments += [
+                Argument(
+                    names=("plan",), kind=bool, default=False, help="Print the plan and end: 0 it would run, 3 not."
+                ),
+                Argument(names=("yes",), kind=bool, default=False, help="Answer a plain question with yes."),
+                Argument(names=("confirm",), help="The text that the plan asks for."),
+                Argument(names=("accept",), kind=list, help="Take a risk by name: CODE[:SUBJECT]=REASON. Repeatable."),
+            ]
+        lines = "JSON lines, the report last," if self.follows else "one JSON document"
+        arguments.append(Argument(names=("json",), kind=bool, default=False, help=f"Print {lines} instead of tables."))
         return arguments
 
     def __call__(self, *args: Any, **kwargs: Any) -> IntEnum:
@@ -84,7 +98,15 @@ class FleetTask(Task[Any]):
         if record:
             context.fleet = replace(context.fleet, record=Path(record))
         context.as_json = as_json
-        code = run(lambda: self.body(context, *rest, **kwargs), context, seconds)
+        wishes = (
+            {name: kwargs.pop(name, None) for name in ("plan", "yes", "confirm", "accept")} if self.changes else None
+        )
+
+        def body() -> Any:
+            made = self.body(context, *rest, **kwargs)
+            return made if wishes is None else _change(context, made, wishes)
+
+        code = run(body, context, seconds, lines=self.follows and not (wishes and wishes["plan"]))
         context.fleet.close()
         self.times_called += 1
         if code not in _PASSES or (code and not with_executor):
@@ -102,13 +124,30 @@ class FleetTask(Task[Any]):
             raise Exit(code=int(error.exit_code)) from error
 
 
-def run(body: Callable[[], Any], context: Any, seconds: str | None) -> IntEnum:
+def _change(context: Any, procedure: Any, wishes: dict[str, Any]) -> Any:
+    from pvefleet.cli.change import Wishes, change
+
+    return change(
+        context.fleet,
+        procedure,
+        Wishes(
+            plan=bool(wishes["plan"]),
+            yes=bool(wishes["yes"]),
+            confirm=wishes["confirm"] or "",
+            accept=tuple(wishes["accept"] or ()),
+            as_json=context.as_json,
+        ),
+    )
+
+
+def run(body: Callable[[], Any], context: Any, seconds: str | None, *, lines: bool = False) -> IntEnum:
     """Run *body*, render what it returns, and return the exit code; an expected error is told, not raised.
 
     Args:
         body: returns a report, or an iterator of reports that are shown as they come.
         context: the task's context: knows whether JSON is wanted.
         seconds: the value of ``--watch``, or None.
+        lines: print the report as the last of a series of JSON lines.
     """
     try:
         if seconds is not None:
@@ -122,7 +161,7 @@ def run(body: Callable[[], Any], context: Any, seconds: str | None) -> IntEnum:
             return stream(report, as_json=context.as_json)
         from pvefleet.views.present import present
 
-        present(report, as_json=context.as_json)
+        present(report, as_json=context.as_json, one_line=lines)
         code: IntEnum = report.exit_code
     except PvefleetError as error:
         report_error(error)

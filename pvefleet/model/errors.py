@@ -80,6 +80,18 @@ class Refused(PvefleetError):
     exit_code = ExitCode.REFUSED
 
 
+class Interrupted(PvefleetError):
+    """The operator interrupted a change; the journal says how far it came."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+class Superseded(PvefleetError):
+    """Another process has taken the run over: this one may do nothing any more."""
+
+    exit_code = ExitCode.STOPPED_MIDWAY
+
+
 class NotUnderstood(PvefleetError):
     """A native command printed something that its parser does not understand."""
 

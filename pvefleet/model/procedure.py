@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from pvefleet.model.facts import ClusterFacts
 from pvefleet.model.finding import Finding
@@ -127,6 +127,9 @@ class Procedure(Protocol[P]):
 
     stops_all: ClassVar[bool]
     """Does one lane's failure stop the others?"""
+
+    premise_type: ClassVar[type[Any]]
+    """The dataclass that :meth:`premise` returns."""
 
     @property
     def confirmation(self) -> str:

@@ -41,6 +41,13 @@ def line(report: Any) -> str:
     return json.dumps(_whole(report), ensure_ascii=False)
 
 
+def event_line(event: Any) -> str:
+    """Return an event of a running change on one line: it has a kind and no exit code."""
+    head = {"kind": type(event).__name__, "version": VERSION}
+    plain: dict[str, Any] = to_plain(event)
+    return json.dumps(head | plain, ensure_ascii=False)
+
+
 def _whole(report: Any) -> dict[str, Any]:
     head = {"kind": type(report).__name__, "version": VERSION}
     plain: dict[str, Any] = to_plain(report)

@@ -8,23 +8,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from pvefleet.views.plain import document, line
+from pvefleet.views.plain import document, event_line, line
 
 _HOME_AND_CLEAR = "\x1b[H\x1b[2J"
 
 
-def present(report: Any, *, as_json: bool, out: TextIO | None = None, width: int | None = None) -> None:
+def present(
+    report: Any, *, as_json: bool, one_line: bool = False, out: TextIO | None = None, width: int | None = None
+) -> None:
     """Print *report*.
 
     Args:
         report: a report of ``pvefleet.model``.
         as_json: print one JSON document.
+        one_line: print that on one line: it is the last of a series.
         out: where to; standard output by default.
         width: columns of the tables; the terminal's by default.
     """
     out = out or sys.stdout
     with _reader_may_leave():
-        out.write(f"{document(report)}\n" if as_json else _text(report, out, width))
+        out.write(f"{line(report) if one_line else document(report)}\n" if as_json else _text(report, out, width))
         out.flush()
 
 
@@ -43,6 +46,13 @@ def present_next(report: Any, *, as_json: bool, in_place: bool) -> None:
         else:
             out.write((_HOME_AND_CLEAR if in_place and out.isatty() else "") + _text(report, out))
         out.flush()
+
+
+def print_event(event: Any) -> None:
+    """Print one event of a running change as one line of JSON, at once."""
+    with _reader_may_leave():
+        sys.stdout.write(f"{event_line(event)}\n")
+        sys.stdout.flush()
 
 
 def _text(report: Any, out: TextIO, width: int | None = None) -> str:

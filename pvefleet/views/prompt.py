@@ -12,6 +12,12 @@ def ask_yes(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes", "o", "oui")
 
 
+def ask_text(question: str) -> str:
+    """Ask for a line of text."""
+    print(question, end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip()
+
+
 def ask_secret(question: str) -> str:
     """Ask for something that is not shown while it is typed."""
     return getpass.getpass(question, stream=sys.stderr)

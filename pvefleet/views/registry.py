@@ -26,6 +26,11 @@ _VIEWS = {
     "ScheduleReport": "pvefleet.views.replication:print_schedule",
     "ExecReport": "pvefleet.views.execution:print_execution",
     "TrustReport": "pvefleet.views.trust:print_trust",
+    "PlanReport": "pvefleet.views.run:print_plan",
+    "RunReport": "pvefleet.views.run:print_run",
+    "ShownRun": "pvefleet.views.run:print_run",
+    "RunListReport": "pvefleet.views.run:print_runs",
+    "RunNoteReport": "pvefleet.views.run:print_note",
     "PrepareReport": "pvefleet.views.prepare:print_prepare",
 }
 

@@ -1,7 +1,8 @@
 """The shell text that every change goes through on a node: lease, epoch, intent, commands, result.
 
-One folder per node, ``/var/lib/pvefleet`` (0700): ``lock`` (held by flock while anything acts), ``lease`` (who may act),
-``runs/ID/`` with ``header``, ``journal``, ``pause``, ``out``. Everything written is synced before anything relies on it.
+One folder per node, ``/var/lib/pvefleet`` (0700): ``lock`` (held by flock while anything acts), ``lease`` (who may
+act), ``runs/ID/`` with ``header``, ``journal``, ``pause``, ``out``. Whatever is written is
+synced before anything rests on it.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ put() {{
   cat >"$1.new" && sync "$1.new" && mv -T "$1.new" "$1" && sync "$(dirname "$1")"
 }}
 note() {{
-  printf '%s\\n' "$1" >>"$dir/journal" && sync "$dir/journal"
+  # The empty line parts it from one that a full disk or a power cut has left unfinished.
+  printf '\\n%s\\n' "$1" >>"$dir/journal" && sync "$dir/journal"
 }}
 """
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from pvefleet.model.run import RunState
 from pvefleet.procedures.engine.codec import BadJournal, decode, encode
 from pvefleet.procedures.engine.drive import ENDED, History, Phase
 
@@ -74,7 +75,7 @@ class Entry:
         number: counts up within an epoch.
         at: UTC ISO 8601 text, by the clock of who wrote it.
         step: the step's id; empty for an entry about the run: its end, a pause, a process taking over.
-        phase: a :class:`Phase`, or for the run itself ``taken``, ``ended``, ``undone``, ``cleaned``.
+        phase: a :class:`Phase`, or for the run itself ``taken`` or a :class:`RunState`.
         why: what was seen.
     """
 
@@ -91,9 +92,11 @@ class Entry:
         return _line(encode(self))
 
 
-TAKEN, OVER, UNDONE, CLEANED = "taken", "ended", "undone", "cleaned"
-CLOSED = frozenset({OVER, UNDONE, CLEANED})
-"""The entries after which a run is over."""
+TAKEN = "taken"
+"""Phase of the entry that a process writes when it has taken a run up."""
+
+CLOSED = frozenset({RunState.DONE, RunState.REFUSED, RunState.UNDONE, RunState.CLEANED})
+"""The states after which a run is over."""
 
 
 def read_header(text: str) -> Header:
@@ -109,21 +112,20 @@ def read_header(text: str) -> Header:
 
 
 def read_entries(text: str) -> tuple[Entry, ...]:
-    """Return the entries in *text*. A last line that was cut off is left out: what it would have said did not happen.
+    """Return the entries in *text*.
+
+    A line that was cut off (a full disk, a power cut) is left out: what it would have said was never relied on.
 
     Raises:
-        BadJournal: a line before the last is not an entry.
+        BadJournal: a whole line is not an entry.
     """
-    lines = text.split("\n")
     entries = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.endswith("}"):
             continue
         try:
             entries.append(decode(Entry, _json(line)))
         except BadJournal as error:
-            if number == len(lines):
-                break
             raise BadJournal(f"line {number}: {error}") from error
     return tuple(entries)
 
@@ -156,9 +158,10 @@ def history(entries: Iterable[Entry]) -> History:
     return History(acted - ended, acted, frozenset(ended))
 
 
-def is_closed(entries: Iterable[Entry]) -> bool:
-    """Is the run over: ended, undone or cleaned?"""
-    return any(entry.phase in CLOSED for entry in entries)
+def state(entries: Iterable[Entry]) -> RunState:
+    """Return what the run is, by the last entry about the run itself."""
+    about_run = [entry.phase for entry in entries if not entry.step]
+    return RunState(about_run[-1]) if about_run and about_run[-1] != TAKEN else RunState.RUNNING
 
 
 def last_epoch(entries: Iterable[Entry]) -> int:
