@@ -28,5 +28,20 @@ def docs(_):
         print(path)
 
 
-ns = Collection(*fabfile.ns.collections.values(), demo, docs, lab=lab)
+@task(
+    auto_shortflags=False,
+    help={"only": "One measure: startup, parsing, large, connection, status.", "quick": "Fewer runs, no large lab."},
+)
+def bench(_, only="", quick=False):
+    """Measure the tool against others; a whole run, some quarter of an hour, is kept in benchmarks/results.md."""
+    from benchmarks.commands import BenchError
+    from benchmarks.run import main
+
+    try:
+        main(only, brief=quick)
+    except BenchError as error:
+        raise Exit(f"bench: {error}", code=3) from error
+
+
+ns = Collection(*fabfile.ns.collections.values(), bench, demo, docs, lab=lab)
 ns.configure({"pvefleet_local": True})

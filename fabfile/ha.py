@@ -3,7 +3,7 @@
 from pvefleet.cli.task import fleet
 
 
-@fleet(local=True)
+@fleet(reads=True, local=True)
 def status(c):
     """Show HA: manager, guests with their state and place, rules and groups, nodes with agent and watchdog.
 
@@ -22,7 +22,7 @@ def status(c):
     return ha_report(c.fleet.facts(Section.HA, Section.HA_HISTORY))
 
 
-@fleet(local=True)
+@fleet(reads=True, local=True)
 def rules(c):
     """Show every HA rule (Proxmox VE 9), its verdict for each guest, and rules that cannot be followed.
 
@@ -36,7 +36,7 @@ def rules(c):
     return ha_rules_report(c.fleet.facts(Section.HA))
 
 
-@fleet(local=True)
+@fleet(reads=True, local=True)
 def groups(c):
     """Show every HA group (Proxmox VE 8, or not migrated yet), and its verdict for each guest.
 

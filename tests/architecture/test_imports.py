@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 OURS = ("fabfile", "parsers", "pvefleet", "lab", "tasks")
 
 LIBRARIES = {
+    "benchmarks": ("tasks",),
     "docs": ("tasks",),
     "cattrs": ("pvefleet.nodes",),
     "fabric": ("pvefleet.nodes.ssh", "pvefleet.cli.executor"),
@@ -33,10 +34,11 @@ LIBRARIES = {
     "testinfra": ("pvefleet.cli.acceptance",),
     "yaml": ("pvefleet.runbook",),
 }
-"""What may be imported, and by which modules and packages; what is not listed, by none. docs/ holds a generator."""
+"""What may be imported, and by which modules and packages; what is not listed, by none. benchmarks/ and docs/ are ours, and no product."""
 
 ONLY_IN_BODIES = {
     "jc": OURS,
+    "benchmarks": ("tasks",),
     "docs": ("tasks",),
     "lab": ("tasks",),
     "pvefleet.nodes.ssh": ("pvefleet.cli", "fabfile", "tasks"),

@@ -1,0 +1,98 @@
+"""`fab cluster.status` against other ways to run its script on every node, and against what no way can beat."""
+
+from __future__ import annotations
+
+from benchmarks.commands import Command, run, tool
+from benchmarks.labs import logins, running
+from benchmarks.plan import Plan
+from benchmarks.report import Findings, Goal, Row, Table, at_least, at_most, ratio
+from benchmarks.rivals import Rivals
+from benchmarks.sampling import Sample, in_turns
+from lab.client import Lab
+
+_OURS = "fab cluster.status"
+_SEEN = frozenset({0, 4, 5})
+"""It was read and judged, whatever the judgement."""
+_GUESTS = {3: 6, 16: 48, 32: 6}
+_MOST_NODES = 32
+_MOST_MIB = 120.0
+_SECONDS = 90.0
+
+
+def measure(plan: Plan) -> Findings:
+    """Measure labs of every size of the plan, one after the other."""
+    tables: list[Table] = []
+    goals: list[Goal] = []
+    for size in plan.sizes:
+        guests = _GUESTS.get(size, 6)
+        with running(size, plan, guests=guests) as (lab, folder):
+            rivals = Rivals(lab, folder, _script())
+            plan.report(f"cluster.status on {size} nodes")
+            table, peak = _whole(lab, rivals, plan)
+            tables += [table, _login(lab, rivals, plan)]
+            goals += _compared(size, table) if size == _MOST_NODES else []
+            if size == _MOST_NODES:
+                goals.append(at_most(f"{size} nodes: the status takes at most 120 MiB", peak, _MOST_MIB, " MiB"))
+            goals.append(_one_login(lab, guests))
+    return Findings(tuple(tables), tuple(goals))
+
+
+def _script() -> bytes:
+    from pvefleet.facts.cluster import question
+    from pvefleet.model.section import Section
+
+    return question(Section.GUESTS, Section.HA, Section.REPLICATION).script.encode()
+
+
+def _fab(lab: Lab, *words: str) -> Command:
+    hosts = {"PVEFLEET_HOSTS": str(lab.hosts_toml)}
+    return Command(f"fab {' '.join(words)}", [tool("fab"), *words], variables=hosts, good=_SEEN)
+
+
+def _whole(lab: Lab, rivals: Rivals, plan: Plan) -> tuple[Table, float | None]:
+    ours = _fab(lab, "cluster.status", "--json")
+    commands = {_OURS: ours, **rivals.script()}
+    samples = in_turns(commands, rounds=plan.rounds, budget=plan.budget)
+    rows = [Row(name, samples[name], command.shown) for name, command in commands.items()]
+    slowest = max((_alone(rivals, name) for name in lab.names), key=lambda sample: sample.median)
+    rows.append(Row("the limit: one login and the slowest script", slowest, rivals.alone("NODE").shown))
+    remark = "The same script on every node; the other tools only fetch what it prints, ours also parses and judges it."
+    peak = samples[_OURS].peak_mib if samples[_OURS].values else None
+    return Table(f"Status of {len(lab.names)} nodes", rows, base=_OURS, remark=remark), peak
+
+
+def _alone(rivals: Rivals, name: str) -> Sample:
+    return Sample((run(rivals.alone(name), seconds=_SECONDS).seconds,))
+
+
+def _login(lab: Lab, rivals: Rivals, plan: Plan) -> Table:
+    name = "fab cluster.exec"
+    shown = _fab(lab, "-H", "NODES", "cluster.exec", "--", "true").shown
+    ours = _fab(lab, "-H", ",".join(lab.names), "cluster.exec", "--", "true")
+    commands = {name: ours, **rivals.login()}
+    samples = in_turns(commands, rounds=plan.rounds, budget=plan.budget / 2)
+    rows = [Row(one, samples[one], shown if one == name else command.shown) for one, command in commands.items()]
+    remark = "What reaching the nodes costs: start, logins, and the smallest command."
+    return Table(f"`true` on {len(lab.names)} nodes", rows, base=name, remark=remark)
+
+
+def _compared(size: int, table: Table) -> list[Goal]:
+    samples = {row.what: row.sample for row in table.rows}
+    ours = samples[_OURS]
+    return [
+        at_most(f"{size} nodes: at most 1.2 times asyncssh", ratio(ours, samples["asyncssh"]), 1.2),
+        at_least(f"{size} nodes: at least 3 times as fast as clush", ratio(samples["clush"], ours), 3),
+        at_least(f"{size} nodes: at least 8 times as fast as the ssh loop", ratio(samples["ssh loop"], ours), 8),
+        at_least(f"{size} nodes: at least 10 times as fast as ansible", ratio(samples["ansible"], ours), 10),
+    ]
+
+
+def _one_login(lab: Lab, guests: int) -> Goal:
+    """Let the nodes' sshd count what one status asks of them."""
+    with logins(lab) as count:
+        run(_fab(lab, "cluster.status", "--json"), seconds=_SECONDS)
+        counted = count()
+    text = f"{len(lab.names)} nodes, {guests} guests: one login and one command per node, as their sshd counts"
+    least, most = min(counted), max(counted)
+    value = f"{least[0]} and {least[1]}" if least == most else f"{least} to {most}"
+    return Goal(text, value, met=set(counted) == {(1, 1)})
