@@ -16,9 +16,10 @@ from .unit_texts import DISABLED, ENABLED, UNITS
 
 LIB = "usr/lib/pvelab"
 COMMANDS = ("systemctl", "journalctl", "systemd-run", "pmxcfs", "pvecm", "pveversion", "qm", "pct", "timedatectl")
+STORAGE_COMMANDS = ("zfs", "zpool")
 # where Debian or PVE has them: a login that is not root's does not find these
-IN_SBIN = ("qm", "pct", "reboot", "poweroff", "halt", "shutdown")
-MODULES = {"pmxcfs": "pmxcfs.main"}
+IN_SBIN = ("qm", "pct", "zfs", "zpool", "reboot", "poweroff", "halt", "shutdown")
+MODULES = {"pmxcfs": "pmxcfs.main", "zfs": "zfs.main", "zpool": "zfs.zpool"}
 
 SSHD_CONFIG = """\
 Include /etc/ssh/sshd_config.d/*.conf
@@ -116,7 +117,7 @@ def _compile(root: Path, target: Path) -> None:
 
 
 def _install_commands(root: Path) -> None:
-    commands = {name: (name, "sys.argv[1:]") for name in COMMANDS}
+    commands = {name: (name, "sys.argv[1:]") for name in (*COMMANDS, *STORAGE_COMMANDS)}
     commands |= {name: ("systemctl", repr([name])) for name in ("reboot", "poweroff", "halt", "shutdown")}
     for name, (command, arguments) in commands.items():
         path = root / ("usr/sbin" if name in IN_SBIN else "usr/bin") / name

@@ -59,5 +59,18 @@ UNITS["corosync.service.d/pve.conf"] = """\
 ConditionPathExists=/etc/corosync/corosync.conf
 """
 
-ENABLED = ("ssh.service", "pve-cluster.service", "corosync.service", *_STUBS)
+UNITS["zfs-mount.service"] = """\
+[Unit]
+Description=Mount ZFS filesystems
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/sbin/zfs mount -a
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+ENABLED = ("zfs-mount.service", "ssh.service", "pve-cluster.service", "corosync.service", *_STUBS)
 DISABLED = ("corosync-qnetd.service", "corosync-qdevice.service")
