@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pvefleet.facts import corosync, guest_configs, guests, ha, health, machine, pmxcfs, replication
+from pvefleet.facts import corosync, corosync_process, guest_configs, guests, ha, health, machine, pmxcfs, replication
 from pvefleet.facts.sources import Answers, BrokenOff, Source, compose, decode, script_seconds
 from pvefleet.model.errors import NodeError, OutcomeUnknown, TimedOut
 from pvefleet.model.facts import ClusterFacts, NodeFacts
@@ -19,6 +19,7 @@ from pvefleet.model.section import Section
 
 SOURCES: Mapping[Section, tuple[Source, ...]] = {
     Section.BASE: (*machine.SOURCES, *corosync.SOURCES, *pmxcfs.SOURCES),
+    Section.COROSYNC: corosync_process.SOURCES,
     Section.GUESTS: guests.SOURCES,
     Section.HEALTH: health.SOURCES,
     Section.GUEST_CONFIGS: guest_configs.SOURCES,
@@ -47,7 +48,9 @@ class Question:
 def question(*sections: Section) -> Question:
     """Return the question for *sections* and BASE."""
     wanted = frozenset({Section.BASE, *sections})
-    sources = [source for section in Section if section in wanted for source in SOURCES[section]]
+    # Sections may share a source.
+    every = [source for section in Section if section in wanted for source in SOURCES[section]]
+    sources = list({source.name: source for source in every}.values())
     return Question(wanted, compose(sources, pmxcfs.PROBE), script_seconds(sources, pmxcfs.PROBE))
 
 
@@ -193,6 +196,7 @@ def _facts(name: str, pve_name: str, sections: frozenset[Section], outcome: Outc
         links=corosync.links(answers),
         reach=corosync.reach(answers),
         cmap=corosync.cmap(answers),
+        qdevice=corosync.qdevice(answers),
         conf_running_file=corosync.conf_local(answers),
         conf_cluster_file=corosync.conf_cluster(answers),
         pmxcfs=pmxcfs.pmxcfs(answers),

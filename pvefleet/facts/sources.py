@@ -180,7 +180,9 @@ class Answers:
             exits: exit statuses that come with a full answer.
             absent: texts on standard error that mean that the thing does not exist there.
         """
-        answer = self.by_name[name]
+        answer = self.by_name.get(name)
+        if answer is None:
+            return Seen(source, problem=Problem(ProblemKind.NOT_READ, "an older recording does not hold it"))
         if answer.skipped:
             return Seen(source, problem=Problem(ProblemKind.SKIPPED, "/etc/pve does not answer"))
         if answer.timed_out:

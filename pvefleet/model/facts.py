@@ -8,12 +8,14 @@ from parsers.corosync_cfgtool_n import Reachability
 from parsers.corosync_cfgtool_s import LinkStatus
 from parsers.corosync_cmapctl import CmapDump
 from parsers.corosync_conf import CorosyncConf
+from parsers.corosync_qdevice_tool import QdeviceStatus
 from parsers.corosync_quorumtool import QuorumStatus
 from parsers.pct_list import PctGuest
 from parsers.pmxcfs_members import Members
 from parsers.pmxcfs_vmlist import VmList
 from parsers.pveversion import PveVersion
 from parsers.qm_list import QmGuest
+from pvefleet.model.corosync_facts import CorosyncFacts
 from pvefleet.model.errors import NodeError
 from pvefleet.model.guest_facts import GuestFacts
 from pvefleet.model.ha_facts import HaFacts
@@ -109,7 +111,10 @@ class NodeFacts:
     pmxcfs: Seen[Pmxcfs]
     members: Seen[Members]
     guests_owned: Seen[VmList]
+    qdevice: Seen[QdeviceStatus] | None = None
+    """The node's QDevice; None where its corosync.conf has none."""
     guests_here: Seen[LocalGuests] | None = None
+    corosync: CorosyncFacts | None = None
     health: HealthFacts | None = None
     guests: GuestFacts | None = None
     ha: HaFacts | None = None

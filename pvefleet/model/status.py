@@ -8,6 +8,7 @@ from enum import StrEnum
 from pvefleet.model.errors import ExitCode, worst_exit
 from pvefleet.model.finding import Finding, Severity
 from pvefleet.model.ha_status import HaSummary
+from pvefleet.model.qdevice import QdeviceRow
 from pvefleet.model.quorum_row import QuorumRow
 from pvefleet.model.replication import ReplicationSummary
 
@@ -135,6 +136,30 @@ class GuestRow:
     detail: str
 
 
+class OverrideKind(StrEnum):
+    """What somebody has set for a time, and has not put back."""
+
+    EXPECTED_VOTES = "expected-votes"
+    HA_DISARMED = "ha-disarmed"
+    MAINTENANCE = "maintenance"
+    REPLICATION_DISABLED = "replication-disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """One standing override: it holds until somebody ends it.
+
+    Attributes:
+        kind: see :class:`OverrideKind`.
+        subjects: what it is about: the cluster, nodes, jobs.
+        message: what is set, in one line.
+    """
+
+    kind: OverrideKind
+    subjects: tuple[str, ...]
+    message: str
+
+
 def exit_of(findings: tuple[Finding, ...], *, read: int, not_understood: bool = False) -> ExitCode:
     """Return a report's exit code: 11 where no node was read, 13 where output was not understood, else by severity."""
     codes: list[ExitCode] = []
@@ -160,6 +185,8 @@ class StatusReport:
         nodes_total, nodes_read: how many there are, how many answered.
         config_version: the version of corosync.conf that the nodes run; None where they differ or none was seen.
         quorum: see :class:`QuorumRow`.
+        qdevice: the device that votes from outside; None where none is configured.
+        overrides: what was set for a time and stands.
         nodes, links, guests: one row each.
         ha: HA in a line; None where it was not asked for.
         replication: replication in a line; None where it was not asked for.
@@ -174,6 +201,8 @@ class StatusReport:
     nodes_read: int
     config_version: int | None
     quorum: QuorumRow
+    qdevice: QdeviceRow | None
+    overrides: tuple[Override, ...]
     nodes: tuple[NodeRow, ...]
     links: tuple[LinkRow, ...]
     guests: tuple[GuestRow, ...]

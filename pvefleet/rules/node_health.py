@@ -69,6 +69,8 @@ def _sources(node: NodeFacts) -> Iterator[Finding]:
         {node.quorum.source, node.links.source, node.reach.source, node.cmap.source} if node.quorum.problem else set()
     )
     explained.add(node.pmxcfs.source)
+    if node.qdevice and (node.quorum.problem or node.qdevice.kind in (ProblemKind.FAILED, ProblemKind.ABSENT)):
+        explained.add(node.qdevice.source)
     if in_no_cluster(node):
         explained |= {node.conf_cluster_file.source, node.conf_running_file.source}
     for seen in _observations(node):

@@ -11,6 +11,7 @@ from pvefleet.model.finding import Finding
 from pvefleet.model.observation import ProblemKind
 from pvefleet.model.quorum_row import QuorumRow
 from pvefleet.rules.membership import Membership, Partition, conf_of_record, in_no_cluster
+from pvefleet.rules.qdevice import device_votes
 
 
 def quorum_row(facts: ClusterFacts, membership: Membership) -> QuorumRow:
@@ -67,11 +68,10 @@ def _expected(facts: ClusterFacts, membership: Membership, subject: str) -> Iter
     record = conf_of_record(facts)
     if record is None or not membership.peers:
         return
-    qdevice = record.conf.qdevice
-    device_votes = qdevice.votes if qdevice else 0
-    if device_votes is None:
+    device = device_votes(record.conf)
+    if device is None:
         return
-    configured = sum(peer.votes for peer in membership.peers) + device_votes
+    configured = sum(peer.votes for peer in membership.peers) + device
     for part in membership.partitions:
         status = _view(facts, part)
         if (

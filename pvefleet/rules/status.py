@@ -22,6 +22,8 @@ from pvefleet.rules.ha import ha_findings, ha_summary
 from pvefleet.rules.links import link_findings, link_rows
 from pvefleet.rules.membership import Membership, Peer, conf_of_record, in_no_cluster, membership
 from pvefleet.rules.node_health import NOT_UNDERSTOOD, node_findings
+from pvefleet.rules.overrides import overrides
+from pvefleet.rules.qdevice import qdevice_findings, qdevice_row
 from pvefleet.rules.quorum import corosync_findings, quorum_findings, quorum_row
 from pvefleet.rules.reach import unread_nodes
 from pvefleet.rules.replication import replication_findings, replication_summary
@@ -42,6 +44,7 @@ def status_findings(facts: ClusterFacts, members: Membership, *, rpo_seconds: fl
         *quorum_findings(facts, members),
         *unread_nodes(facts, members),
         *corosync_findings(facts),
+        *qdevice_findings(facts, members),
         *node_findings(facts),
         *config_findings(facts, members),
         *link_findings(members, rows),
@@ -75,6 +78,8 @@ def status_report(facts: ClusterFacts, *, rpo_seconds: float | None = None) -> S
         nodes_read=read,
         config_version=agreed_version(facts),
         quorum=quorum_row(facts, members),
+        qdevice=qdevice_row(facts, members),
+        overrides=overrides(findings),
         nodes=nodes,
         links=link_rows(facts, members),
         guests=guest_rows(facts),

@@ -8,11 +8,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pvefleet.model.qdevice import QdeviceRow
 from pvefleet.model.status import LinksReport, NodeRow, NodesReport, NodeState, StatusReport
 from pvefleet.views.findings import print_findings
 from pvefleet.views.ha import ha_text
 from pvefleet.views.links import print_link_list, print_link_matrix
-from pvefleet.views.quorum import quorum_text
+from pvefleet.views.quorum import qdevice_state, qdevice_text, quorum_text
 from pvefleet.views.replication import summary_line
 from pvefleet.views.words import age, count
 
@@ -38,7 +39,7 @@ def print_status(report: StatusReport, console: Console) -> None:
     """Print the whole status: the cluster in some lines, nodes, links, findings."""
     _print_head(report, console)
     console.print()
-    print_node_table(report.nodes, console)
+    print_node_table(report.nodes, console, qdevice=report.qdevice)
     if report.links:
         console.print()
         print_link_matrix(report.links, [node.name for node in report.nodes], console)
@@ -83,15 +84,14 @@ def _print_head(report: StatusReport, console: Console) -> None:
     ]
     if quorum.expected is not None:
         lines.append(("Expected votes", Text(f"{quorum.expected}, highest expected {quorum.highest_expected}")))
-    if quorum.qdevice_votes is not None:
-        lines.append(
-            ("QDevice", Text(f"{count(quorum.qdevice_votes, 'vote')}", "good" if quorum.qdevice_votes else "warn"))
-        )
+    if report.qdevice is not None:
+        lines.append(("QDevice", qdevice_text(report.qdevice)))
     lines.append(("Config version", Text(version)))
     if report.ha is not None:
         lines.append(("HA", ha_text(report.ha)))
     if report.replication is not None:
         lines.append(("Replication", summary_line(report.replication)))
+    lines += [("" if number else "Overrides", Text(one.message, "warn")) for number, one in enumerate(report.overrides)]
     lines.append(("Read", Text(read)))
     if report.here:
         lines.append(("View", Text(f"of {report.here} alone", "warn")))
@@ -103,13 +103,16 @@ def _print_head(report: StatusReport, console: Console) -> None:
     console.print(grid)
 
 
-def print_node_table(nodes: Sequence[NodeRow], console: Console, *, wide: bool = False) -> None:
+def print_node_table(
+    nodes: Sequence[NodeRow], console: Console, *, wide: bool = False, qdevice: QdeviceRow | None = None
+) -> None:
     """Print one line per node; on narrow terminals the less urgent columns go first.
 
     Args:
         nodes: the rows.
         console: where.
         wide: also show the running config version, the clock and how the node was reached.
+        qdevice: gets a line below the nodes', as the vote that it is.
     """
     width = console.width
     between = "  " if width >= 110 else "\n"
@@ -154,6 +157,10 @@ def print_node_table(nodes: Sequence[NodeRow], console: Console, *, wide: bool =
             _yes(node.quorate),
             *(cell(node) for _, cell in shown),
         )
+    if qdevice is not None:
+        cells = [Text(qdevice.host) if name == "ADDRESSES" else Text("-", "unseen") for name, _ in shown]
+        votes = Text(str(qdevice.votes)) if qdevice.votes is not None else _UNKNOWN
+        table.add_row(Text("qdevice"), Text("0"), qdevice_state(qdevice), votes, Text("-", "unseen"), *cells)
     console.print(table)
     for node in nodes:
         if node.note and node.state not in _TOLD_BY_A_FINDING:

@@ -44,6 +44,22 @@ class WorldNode:
     """Source name to exit, stdout, stderr: what a broken command would say instead."""
 
 
+@dataclass
+class Device:
+    """A QDevice: *votes* of its own, and what is wrong with it on which node."""
+
+    algorithm: str = "ffsplit"
+    votes: int = 1
+    states: dict[str, str] = field(default_factory=dict)
+    """Node to the state its device is in, where that is not ``Connected``; ``stopped``: no daemon."""
+    voteless: set[str] = field(default_factory=set)
+    """Nodes that are connected and get no vote."""
+
+    def casts_for(self, name: str) -> bool:
+        """Does the vote count for this node?"""
+        return name not in self.states and name not in self.voteless
+
+
 class World:
     """A cluster of *count* nodes named pve01.. with two links, all well until told otherwise."""
 
@@ -54,6 +70,7 @@ class World:
         self.cut: set[tuple[str, int]] = set()
         self.listed = list(self.nodes)
         self.expected: int | None = None
+        self.device: Device | None = None
 
     def __getitem__(self, name: str) -> WorldNode:
         return self.nodes[name]
@@ -120,13 +137,19 @@ class World:
 
     def _quorum(self, node: WorldNode) -> tuple[int, str, str]:
         members = self.members(node.name)
-        expected = self.expected or len(self.nodes)
+        device = self.device
+        expected = self.expected or len(self.nodes) + (device.votes if device else 0)
         needed = expected // 2 + 1
-        quorate = len(members) >= needed
+        cast = device.votes if device and device.casts_for(node.name) else 0
+        total = len(members) + cast
+        quorate = total >= needed
         blocked = "" if quorate else "Activity blocked"
         rows = "".join(
-            f"{m.nodeid:10d}          1         NR {m.name}{' (local)' if m is node else ''}\n" for m in members
+            f"{m.nodeid:10d}          1 {self._flags(m):>10} {m.name}{' (local)' if m is node else ''}\n"
+            for m in members
         )
+        if device:
+            rows += f"         0 {cast:10d}            Qdevice{'' if cast else f' (votes {device.votes})'}\n"
         text = (
             "Quorum information\n------------------\nDate:             Sat Nov 21 03:21:04 2026\n"
             f"Quorum provider:  corosync_votequorum\nNodes:            {len(members)}\n"
@@ -134,11 +157,35 @@ class World:
             f"Ring ID:          {members[0].nodeid}.d\nQuorate:          {'Yes' if quorate else 'No'}\n\n"
             f"Votequorum information\n----------------------\n"
             f"Expected votes:   {expected}\nHighest expected: {expected}\n"
-            f"Total votes:      {len(members)}\nQuorum:           {needed} {blocked}\n"
-            f"Flags:            {'Quorate ' if quorate else ''}\n\n"
+            f"Total votes:      {total}\nQuorum:           {needed} {blocked}\n"
+            f"Flags:            {'Quorate ' if quorate else ''}{'Qdevice ' if device else ''}\n\n"
             "Membership information\n----------------------\n    Nodeid      Votes    Qdevice Name\n" + rows
         )
         return (0 if quorate else 2), text, ""
+
+    def _flags(self, node: WorldNode) -> str:
+        if self.device is None or self.device.states.get(node.name) == "stopped":
+            return "NR"
+        return f"A,{'V' if self.device.casts_for(node.name) else 'NV'},NMW"
+
+    def _qdevice(self, node: WorldNode) -> tuple[int, str, str]:
+        if self.device is None:
+            return 97, "", ""
+        state = self.device.states.get(node.name, "Connected")
+        if state == "stopped":
+            return 3, "", "Can't connect to QDevice socket (is QDevice running?): No such file or directory"
+        listed = "".join(f"    {at}\tNode ID = {n.nodeid}\n" for at, n in enumerate(self.nodes.values()))
+        ids = ", ".join(str(m.nodeid) for m in self.members(node.name))
+        kind = "LMS" if self.device.algorithm == "lms" else "Fifty-Fifty split"
+        return (
+            0,
+            f"Qdevice information\n-------------------\nModel:\t\t\tNet\nNode ID:\t\t{node.nodeid}\n"
+            f"Configuration version:\t3\nConfigured node list:\n{listed}Membership node list:\t{ids}\n\n"
+            f"Qdevice-net information\n----------------------\nCluster name:\t\t{self.name}\n"
+            f"QNetd host:\t\t192.0.2.100:5403\nAlgorithm:\t\t{kind}\nTie-breaker:\t\tNode with lowest node ID\n"
+            f"State:\t\t\t{state}\n",
+            "",
+        )
 
     def _state(self, one: WorldNode, other: WorldNode, link: int) -> bool:
         cut = (one.name, link) in self.cut or (other.name, link) in self.cut
@@ -176,9 +223,16 @@ class World:
             + "  }\n"
             for n in self.nodes.values()
         )
+        device = ""
+        if self.device:
+            votes = "" if self.device.algorithm == "lms" else f"    votes: {self.device.votes}\n"
+            device = (
+                f"  device {{\n    model: net\n    net {{\n      algorithm: {self.device.algorithm}\n"
+                f"      host: 192.0.2.100\n      tls: on\n    }}\n{votes}  }}\n"
+            )
         interfaces = "".join(f"  interface {{\n    linknumber: {k}\n  }}\n" for k in range(self.links))
         return (
-            f"nodelist {{\n{nodes}}}\n\nquorum {{\n  provider: corosync_votequorum\n}}\n\n"
+            f"nodelist {{\n{nodes}}}\n\nquorum {{\n{device}  provider: corosync_votequorum\n}}\n\n"
             f"totem {{\n  cluster_name: {self.name}\n  config_version: {version}\n{interfaces}  ip_version: ipv4-6\n"
             "  link_mode: passive\n  secauth: on\n  version: 2\n}\n\n"
         )

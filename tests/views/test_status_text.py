@@ -9,7 +9,7 @@ import pytest
 
 from pvefleet.rules.status import links_report, nodes_report, status_report
 from pvefleet.views.present import present
-from tests.support.world import World
+from tests.support.world import Device, World
 
 
 def text(report: object, monkeypatch: pytest.MonkeyPatch, width: int = 80) -> str:
@@ -106,3 +106,30 @@ def test_json_is_one_document_with_every_key_and_null_for_the_unknown() -> None:
     assert (dead["state"], dead["version"], dead["quorate"]) == ("offline", None, None)
     assert dead["addresses"][0] == {"link": 0, "address": "10.77.0.2"}
     assert document["findings"][0]["code"] == "NOD-E-0001"
+
+
+def test_the_device_and_what_stands_have_lines_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(2)
+    world.device = Device(states={"pve02": "Connecting"})
+    world.expected = 2
+
+    printed = text(status_report(world.facts()), monkeypatch, 100)
+
+    assert printed.startswith(
+        """\
+Cluster         lab
+Quorum          yes (3 of 2 votes, 2 needed)
+Expected votes  2, highest expected 2
+QDevice         in part (192.0.2.100:5403, ffsplit; 1 of 1 vote cast), pve02: Connecting
+Config version  3 on every node read
+Overrides       2 votes are expected, but the nodelist adds up to 3
+Read            2 of 2 nodes, 2026-11-21T03:21:04Z
+
+NODE     ID  STATE    VOTES  QUORUM  ADDRESSES         VERSION  UP     VMS  CTS
+pve01     1  online       1  yes     10.77.0.1         9.2.11   1d 0h  -    -
+                                     10.78.0.1
+pve02     2  online       1  yes     10.77.0.2         9.2.11   1d 0h  -    -
+                                     10.78.0.2
+qdevice   0  in part      1  -       192.0.2.100:5403  -        -      -    -
+"""
+    )

@@ -28,6 +28,32 @@ ENTRIES: tuple[Entry, ...] = (
         acceptable=True,
     ),
     Entry(
+        "QDV-W-0001",
+        "QDevice is not connected",
+        "The QNetd server does not answer, or refuses: its vote is missing, and the next node that fails may cost "
+        "quorum.",
+        "On the QNetd server: systemctl status corosync-qnetd, TCP port 5403. On the node: journalctl -u "
+        "corosync-qdevice -n 50. A removed node that QNetd still knows keeps the state at Connecting: "
+        "corosync-qnetd-tool -l names it.",
+        acceptable=True,
+    ),
+    Entry(
+        "QDV-W-0002",
+        "QDevice daemon does not run",
+        "corosync.conf has a QDevice, but this node does not take part in it: without the vote it may lose quorum "
+        "where its peers keep it.",
+        "On {subject}: systemctl start corosync-qdevice; journalctl -u corosync-qdevice -n 50; where there is no such "
+        "unit: apt install corosync-qdevice",
+        acceptable=True,
+    ),
+    Entry(
+        "QDV-W-0003",
+        "QDevice casts no vote",
+        "It is connected, but QNetd does not give its vote to this node's part of the cluster.",
+        "On the QNetd server: corosync-qnetd-tool -l -v shows for whom it votes, and why.",
+        acceptable=True,
+    ),
+    Entry(
         "COR-E-0001",
         "corosync does not run",
         "The node is up, but no member of the cluster.",
