@@ -1,7 +1,8 @@
 """The process that is the lab: entered through ``unshare``, it builds everything and serves until it ends.
 
 Started by ``lab.client`` as ``unshare … python -m lab.bubble CONFIG``, CONFIG being JSON: ``spec``, ``rootfs``,
-``state`` (folders), ``report`` and ``owner`` (descriptors of pipes), ``listeners`` (name of node, link, descriptor).
+``state`` (folders), ``report`` and ``owner`` (descriptors of pipes), ``listeners`` (name of node, link, descriptor;
+the link is ``lab.launch.BMC`` for its management controller).
 To ``report`` it writes JSON lines: ``{"progress": …}``, then ``{"ready": true}`` or ``{"error": …}``. It ends when
 ``owner`` reaches its end of file, unless a byte came first, which lets it live on alone.
 """
@@ -23,6 +24,7 @@ from lab import formation, guests, limits, mounts, staging
 from lab.control import Server
 from lab.errors import LabError, TimedOut
 from lab.forward import Forwarder, Route
+from lab.launch import BMC
 from lab.machine import Machine
 from lab.site import Site
 from lab.spec import SMALL, LabSpec
@@ -95,13 +97,12 @@ def _build(config: dict[str, Any], folder: StateDir, spec: LabSpec, ended: threa
     mounts.bind("/proc", rootfs / "proc")
 
     addresses = {(node.name, link): node.address(link) for node in spec.members for link in (0, 1)}
-    routes = [
-        Route(node, link, addresses[node, link], socket.socket(fileno=descriptor))
-        for node, link, descriptor in config["listeners"]
-    ]
+    opened = [(node, link, socket.socket(fileno=descriptor)) for node, link, descriptor in config["listeners"]]
+    routes = [Route(node, link, addresses[node, link], listener) for node, link, listener in opened if link != BMC]
     forwarder = Forwarder(routes)
     site = Site(spec, rootfs=rootfs, forwarder=forwarder)
     site.build()
+    site.add_bmcs({node: listener for node, link, listener in opened if link == BMC}, folder)
     public = formation.make_identity(next(iter(site.machines.values())), folder)
     formation.install(site, install_node, public, folder)
     if not spec.blank:

@@ -17,7 +17,7 @@ from invoke.exceptions import Exit
 
 from lab.client import Lab
 from lab.errors import LabError
-from lab.spec import OUTSIDE_PORT
+from lab.spec import BMC_FAULTS, OUTSIDE_PORT
 
 DEFAULT_STATE = ".lab"
 REFUSED = 3
@@ -49,7 +49,7 @@ _HELP = {
     "link": "0 or 1; both unless given",
     "outside": "the way from this machine instead of the cables",
     "sides": "names joined by commas, sides parted by slashes",
-    "action": "status, on or off",
+    "action": "status, on or off; or what is wrong with it: hang, deny, lie, ok",
     "seconds": "how much its date is ahead, or behind if negative",
     "milliseconds": "the round trip that its ping shows",
 }
@@ -154,6 +154,8 @@ def status(_c: Context, state: str = DEFAULT_STATE) -> None:
 
 def _faults(row: dict[str, Any]) -> list[str]:
     faults = ["pmxcfs hung"] if row["hung"] else []
+    if row["bmc"] != "ok":
+        faults.append(f"BMC: {row['bmc']}")
     if row["date_skew"]:
         faults.append(f"date {row['date_skew']:+g} s, made up")
     if row["ping_ms"] is not None:
@@ -273,9 +275,14 @@ def unhang(_c: Context, node: str, state: str = DEFAULT_STATE) -> None:
 @_lab_task
 def bmc(_c: Context, node: str, action: str = "status", state: str = DEFAULT_STATE) -> None:
     """
-    A node's management controller: --action status, on or off.
+    A node's management controller: --action status, on, off; or hang, deny, lie, and ok again.
     """
-    print(f"Chassis Power is {Lab.attach(Path(state)).bmc(node, action)}")
+    lab = Lab.attach(Path(state))
+    if action not in BMC_FAULTS:
+        print(f"Chassis Power is {lab.bmc(node, action)}")
+        return
+    lab.bmc_fault(node, action)
+    print(f"the BMC of {node} is well" if action == "ok" else f"the BMC of {node} has a fault: {action}")
 
 
 @_lab_task

@@ -229,6 +229,10 @@ class Lab:
         """Ask a node's management controller: ``status``, ``on`` or ``off``; return ``on`` or ``off``."""
         return str(self._client.ask("bmc", node=node, action=action))
 
+    def bmc_fault(self, node: str, fault: str) -> None:
+        """Make a node's management controller faulty: ``hang``, ``deny`` or ``lie``; ``ok`` ends it."""
+        self._client.ask("bmc_fault", node=node, fault=fault)
+
     def skew(self, node: str, seconds: float) -> None:
         """Have a node's `date`, and nothing else, be off by so many seconds; 0 ends it."""
         self._client.ask("skew", node=node, seconds=seconds)
@@ -262,6 +266,8 @@ class Lab:
                 self.thaw(name)
             if row["hung"]:
                 self.unhang(name)
+            if row["bmc"] != "ok":
+                self.bmc_fault(name, "ok")
             if row["date_skew"]:
                 self.skew(name, 0.0)
             if row["ping_ms"] is not None:

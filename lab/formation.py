@@ -109,7 +109,7 @@ def install(site: Site, install_node: Callable[..., None], authorized_key: str, 
         return f"{machine.spec.name} {kind} {key}\n"
 
     folder.known_hosts.write_text("".join(site.on_all(prepare)))
-    folder.hosts_toml.write_text(state.hosts_toml_text(site.spec))
+    folder.hosts_toml.write_text(state.hosts_toml_text(site.spec, site.bmc_fingerprint))
 
 
 def node_record(spec: LabSpec, machine: Machine, authorized_key: str) -> dict[str, Any]:

@@ -14,8 +14,11 @@ from pathlib import Path
 
 from lab import host
 from lab.errors import LabError
-from lab.spec import LINKS, MAX_BLOCK, OUTSIDE_PORT, LabSpec
+from lab.spec import BMC_PORT, LINKS, MAX_BLOCK, OUTSIDE_PORT, LabSpec
 from lab.state import StateDir
+
+BMC = -1
+"""Stands in a link's place for the way to a node's management controller."""
 
 Listeners = list[tuple[str, int, socket.socket]]
 _TREE = Path(__file__).resolve().parent.parent
@@ -38,7 +41,7 @@ class Bubble:
 
 
 def open_listeners(spec: LabSpec) -> Listeners:
-    """Open the loopback addresses that will lead to the nodes: name of the node, link, socket.
+    """Open the loopback addresses that will lead to the nodes and their BMCs: name of the node, link, socket.
 
     Raises:
         LabError: another lab, or something else, has one of them.
@@ -46,15 +49,16 @@ def open_listeners(spec: LabSpec) -> Listeners:
     with contextlib.ExitStack() as opened:
         listeners: Listeners = []
         for node in spec.members:
-            for link in LINKS:
+            ways = [(link, node.outside(link), OUTSIDE_PORT) for link in LINKS]
+            for link, address, port in [*ways, (BMC, node.bmc, BMC_PORT)]:
                 listener = opened.enter_context(socket.socket())
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
-                    listener.bind((node.outside(link), OUTSIDE_PORT))
+                    listener.bind((address, port))
                 except OSError as error:
-                    where = f"{node.outside(link)}:{OUTSIDE_PORT}"
                     raise LabError(
-                        f"{where} is taken ({error.strerror}): end the lab that has it, or choose another --block"
+                        f"{address}:{port} is taken ({error.strerror}): end the lab that has it, or choose another "
+                        "--block"
                     ) from error
                 listener.listen(128)
                 listeners.append((node.name, link, listener))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from lab import lies
+from lab import bmc, lies
 from lab.errors import LabError
 from lab.forward import Forwarder
 from lab.machine import Machine
 from lab.spec import LINKS, LabSpec, NodeSpec
+from lab.state import StateDir
 from lab.switch import Switch
 
 _AT_A_TIME = 4
@@ -26,7 +28,11 @@ class Site:
     Attributes:
         spec: what the lab looks like.
         machines: by node name, in order of the ids.
+        bmc_fingerprint: SHA-256 of the certificate that the nodes' management controllers show.
     """
+
+    _bmcs: bmc.BmcService
+    bmc_fingerprint: str
 
     def __init__(self, spec: LabSpec, *, rootfs: Path, forwarder: Forwarder) -> None:
         self.spec = spec
@@ -47,6 +53,15 @@ class Site:
         with ThreadPoolExecutor(_AT_A_TIME) as pool:
             return list(pool.map(work, self.machines.values()))
 
+    def add_bmcs(self, listeners: Mapping[str, socket.socket], folder: StateDir) -> None:
+        """Give every node its management controller, on sockets that listen already."""
+        first = next(iter(self.machines.values()))
+        addresses = [node.bmc for node in self.spec.members]
+        self._bmcs = bmc.install(first.root, addresses, self.bmc, folder)
+        self.bmc_fingerprint = bmc.fingerprint(folder)
+        for node, listener in listeners.items():
+            self._bmcs.serve(node, listener)
+
     def operations(self) -> dict[str, Callable[..., Any]]:
         """What the control socket offers, by name."""
         methods = (
@@ -62,6 +77,7 @@ class Site:
             self.partition,
             self.join,
             self.bmc,
+            self.bmc_fault,
             self.skew,
             self.latency,
         )
@@ -100,6 +116,7 @@ class Site:
             "cut": list(self._switch.cut_links(spec)),
             "outside_cut": list(self._forwarder.cut_links(spec.name)),
             "hung": machine.hung,
+            "bmc": self._bmcs.fault(spec.name),
             **asdict(lies.told(machine.root)),
         }
 
@@ -142,6 +159,11 @@ class Site:
                 machine.start() if action == "on" else machine.kill()
                 power = action
         return power
+
+    def bmc_fault(self, node: str, fault: str) -> None:
+        """Make a node's management controller faulty: one of ``lab.spec.BMC_FAULTS``, ``ok`` ends it."""
+        self.machine(node)
+        self._bmcs.break_(node, fault)
 
     def skew(self, node: str, seconds: float) -> None:
         """Have a node's `date` be off by so much; 0 ends it."""

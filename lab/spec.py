@@ -16,6 +16,9 @@ SMALL = 8
 MIN_BLOCK, MAX_BLOCK = 2, 254
 SSH_PORT = 22
 OUTSIDE_PORT = 2222
+BMC_PORT = 8443
+BMC_FAULTS = ("ok", "hang", "deny", "lie")
+"""Of a management controller: well; never answers; refuses every login; says off and obeys, and does nothing."""
 RELEASES = {"9.2": "trixie", "9.0": "trixie", "8": "bookworm"}
 
 
@@ -40,6 +43,11 @@ class NodeSpec:
     def outside(self, link: int) -> str:
         """The loopback address on this machine that leads to the node's sshd over that link."""
         return f"127.{self.block + link}.1.{self.id}"
+
+    @property
+    def bmc(self) -> str:
+        """The loopback address on this machine where the node's management controller answers."""
+        return f"127.{self.block}.2.{self.id}"
 
 
 @dataclass(frozen=True, slots=True)

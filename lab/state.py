@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.spec import LINKS, OUTSIDE_PORT, LabSpec
+from lab.spec import BMC_PORT, LINKS, OUTSIDE_PORT, LabSpec
 
 CLUSTER_NAME = "lab"
+BMC_USER = "fleet"
 _CLAIM_TRIES = 20
 
 
@@ -61,6 +62,16 @@ class StateDir:
         return self.path / "known_hosts"
 
     @property
+    def bmc_password(self) -> Path:
+        """The password of every node's management controller."""
+        return self.path / "bmc-password"
+
+    @property
+    def bmc_certificate(self) -> Path:
+        """The certificate of every node's management controller, which is its own authority."""
+        return self.path / "bmc.pem"
+
+    @property
     def hosts_toml(self) -> Path:
         """The inventory of this lab."""
         return self.path / "hosts.toml"
@@ -87,7 +98,8 @@ class StateDir:
             os.close(descriptor)
             raise LabError(f"a lab is running in {self.path}: end it with `inv lab.down`")
         os.ftruncate(descriptor, 0)
-        for left in (self.control, self.hosts_toml, self.known_hosts, self.identity, self.spec_file):
+        secret = (self.identity, self.bmc_password)
+        for left in (self.control, self.hosts_toml, self.known_hosts, self.bmc_certificate, self.spec_file, *secret):
             left.unlink(missing_ok=True)
         self.mount_point.mkdir(exist_ok=True)
         return descriptor
@@ -121,8 +133,13 @@ class StateDir:
         return int(self.pid_file.read_text())
 
 
-def hosts_toml_text(spec: LabSpec) -> str:
-    """The inventory of a lab, in the format of the project's hosts.toml; its paths are relative to itself."""
+def hosts_toml_text(spec: LabSpec, fingerprint: str = "") -> str:
+    """The inventory of a lab, in the format of the project's hosts.toml; its paths are relative to itself.
+
+    Args:
+        spec: the lab.
+        fingerprint: SHA-256 of the certificate that the nodes' BMCs show; without it, they are left out.
+    """
     lines = [
         "# Written by `inv lab.up`; the next one writes it anew.",
         'known_hosts = "known_hosts"',
@@ -142,4 +159,14 @@ def hosts_toml_text(spec: LabSpec) -> str:
             f"alternatives = [{', '.join(others)}]",
             f"links = [{links}]",
         ]
+        if fingerprint:
+            lines += [
+                f"[clusters.{CLUSTER_NAME}.nodes.{node.name}.bmc]",
+                'type = "redfish"',
+                f'address = "{node.bmc}:{BMC_PORT}"',
+                f'user = "{BMC_USER}"',
+                'password = { file = "bmc-password" }',
+                f'fingerprint = "SHA256:{fingerprint}"',
+                'system = "1"',
+            ]
     return "\n".join(lines) + "\n"

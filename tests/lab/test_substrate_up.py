@@ -9,6 +9,7 @@ from pathlib import Path
 import paramiko
 import pytest
 
+from lab.bmc import fingerprint
 from lab.client import Lab
 from lab.errors import LabError
 
@@ -95,6 +96,14 @@ def test_the_inventory_has_every_node_with_both_ways_in_and_its_links(lab: Lab) 
         "address": f"127.{block}.1.3:2222",
         "alternatives": [f"127.{block + 1}.1.3:2222"],
         "links": ["10.77.0.3", "10.78.0.3"],
+        "bmc": {
+            "type": "redfish",
+            "address": f"127.{block}.2.3:8443",
+            "user": "fleet",
+            "password": {"file": "bmc-password"},
+            "fingerprint": f"SHA256:{fingerprint(lab.state)}",
+            "system": "1",
+        },
     }
     for key in (inventory["known_hosts"], inventory["clusters"]["lab"]["identity"]):
         assert (lab.hosts_toml.parent / key).is_file()
