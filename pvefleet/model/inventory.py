@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from pvefleet.model.evidence import Level
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -41,22 +43,40 @@ class GatewayEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class BmcEntry:
-    """A node's baseboard management controller. Its password is never in hosts.toml.
+class PasswordSource:
+    """Where a password comes from. The password itself never stands in hosts.toml.
 
     Attributes:
-        kind: the protocol it speaks.
-        address: host name or IP address, with ``:port`` where it is not the protocol's own.
-        user: the login there.
-        password_env: name of the environment variable that holds the password, or empty.
-        password_command: argv of a program that prints the password, or empty.
+        kind: an environment variable, a file, a program that prints it, or a question on the terminal.
+        value: the variable's name, the file's path, or the program's argv; empty for a question.
     """
 
-    kind: Literal["ipmi", "redfish"]
-    address: str
+    kind: Literal["env", "file", "command", "prompt"] = "prompt"
+    value: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BmcEntry:
+    """A node's baseboard management controller.
+
+    Attributes:
+        type: how it is spoken to: by the program ``ipmitool``, or by Redfish over HTTPS.
+        endpoint: its own address, which is never the node's.
+        user: the login there.
+        password: where its password comes from.
+        cafile: Redfish: the authority that signed its certificate; None takes those of this machine.
+        fingerprint: Redfish: SHA-256 of its certificate in lower-case hex; the certificate then needs no authority.
+            Empty where none is pinned.
+        system: Redfish: which of its systems the node is; empty where it has one only.
+    """
+
+    type: Literal["ipmitool", "redfish"]
+    endpoint: Endpoint
     user: str
-    password_env: str = ""
-    password_command: tuple[str, ...] = ()
+    password: PasswordSource = field(default_factory=PasswordSource)
+    cafile: Path | None = None
+    fingerprint: str = ""
+    system: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +118,8 @@ class Policy:
         parallel: how many nodes are worked on at the same time.
         clock_skew_seconds: a node's clock may differ from ours by this much.
         rpo_seconds: a replica may be this old; None: not judged.
+        evidence: how far it has to be proven that a node is down; None: by its BMC where it has one (E4), else by an
+            operator's statement (E3).
     """
 
     connect_seconds: float = 7.0
@@ -105,6 +127,7 @@ class Policy:
     parallel: int = 32
     clock_skew_seconds: float = 1.0
     rpo_seconds: float | None = None
+    evidence: Level | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,14 +23,25 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class PasswordTable:
+    """``password``: a table of ``env``, ``file`` or ``command``, or the text ``prompt``; never a password."""
+
+    env: str | None = None
+    file: str | None = None
+    command: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BmcTable:
     """``[clusters.C.nodes.N.bmc]``."""
 
-    kind: str
+    type: str
     address: str
     user: str
-    password_env: str = ""
-    password_command: tuple[str, ...] = ()
+    password: PasswordTable = field(default_factory=PasswordTable)
+    cafile: str | None = None
+    fingerprint: str | None = None
+    system: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,7 @@ class PolicyTable:
     parallel: int | None = None
     clock_skew_seconds: float | None = None
     rpo_seconds: float | None = None
+    evidence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +186,21 @@ def _texts(value: object, _type: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _password_hook(converter: Converter) -> Callable[[Any, Any], PasswordTable]:
+    table = _table_hook(PasswordTable, converter)
+
+    def check(value: object, wanted: object) -> PasswordTable:
+        if value == "prompt":
+            return PasswordTable()
+        if not isinstance(value, dict) or len(value) != 1:
+            # Not a word of what stands there: it may well be the password.
+            raise TypeError('must be "prompt" or a table of one of env, file, command; a password never stands here')
+        filled: PasswordTable = table(value, wanted)
+        return filled
+
+    return check
+
+
 def _table_hook(kind: type[Any], converter: Converter) -> Callable[[Any, Any], Any]:
     fill = make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True)
 
@@ -215,6 +242,7 @@ def _converter() -> Converter:
         converter.register_structure_hook(kind, _strictly(kind))
     converter.register_structure_hook(Links, _links)
     converter.register_structure_hook_func(lambda kind: kind == tuple[str, ...], _texts)
+    converter.register_structure_hook(PasswordTable, _password_hook(converter))
     return converter
 
 

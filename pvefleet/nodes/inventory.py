@@ -8,11 +8,11 @@ import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from pvefleet.model.errors import InventoryError, UsageError
+from pvefleet.model.evidence import Level
 from pvefleet.model.inventory import (
-    BmcEntry,
     ClusterEntry,
     Endpoint,
     GatewayEntry,
@@ -21,8 +21,8 @@ from pvefleet.model.inventory import (
     Policy,
 )
 from pvefleet.nodes.addresses import check_host, check_port, parse_endpoint
+from pvefleet.nodes.bmc_entry import read_bmc
 from pvefleet.nodes.hosts_schema import (
-    BmcTable,
     ClusterTable,
     HostsTable,
     NodeTable,
@@ -35,7 +35,6 @@ from pvefleet.nodes.hosts_schema import (
 T = TypeVar("T")
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
-_BMC_KINDS: dict[str, Literal["ipmi", "redfish"]] = {"ipmi": "ipmi", "redfish": "redfish"}
 _TOP_LINK = 7
 """corosync knows links 0 to 7."""
 
@@ -213,7 +212,7 @@ class _Builder:
             user=_user((*keys, "user"), shared.user if table.user is None else table.user),
             identity=self._identity(keys, shared.identity if table.identity is None else table.identity),
             gateway=gateway,
-            bmc=None if table.bmc is None else _bmc((*keys, "bmc"), table.bmc),
+            bmc=None if table.bmc is None else read_bmc((*keys, "bmc"), table.bmc, self._file),
         )
 
     def _group(self, name: str, members: tuple[str, ...]) -> tuple[str, ...]:
@@ -277,19 +276,20 @@ def _links(keys: tuple[str, ...], table: NodeTable) -> tuple[tuple[int, str], ..
 
 
 def _policy(keys: tuple[str, ...], table: PolicyTable) -> Policy:
-    given = {item.name: getattr(table, item.name) for item in fields(table)}
+    given = {item.name: getattr(table, item.name) for item in fields(table) if item.name != "evidence"}
     stated = {name: value for name, value in given.items() if value is not None}
     for name, value in stated.items():
         if not (0 < value < math.inf):
             raise SchemaError((*keys, name), "must be more than 0")
-    return Policy(**stated)
+    return Policy(**stated, evidence=_evidence((*keys, "evidence"), table.evidence))
 
 
-def _bmc(keys: tuple[str, ...], table: BmcTable) -> BmcEntry:
-    kind = _BMC_KINDS.get(table.kind)
-    if kind is None:
-        raise SchemaError((*keys, "kind"), f"{table.kind!r} is not known", 'it is "ipmi" or "redfish"')
-    _checked((*keys, "address"), parse_endpoint, table.address, 1)
-    if table.password_env and table.password_command:
-        raise SchemaError(keys, "both password_env and password_command are set", "keep one of them")
-    return BmcEntry(kind, table.address, table.user, table.password_env, table.password_command)
+def _evidence(keys: tuple[str, ...], text: str | None) -> Level | None:
+    if text is None:
+        return None
+    if text in (Level.E0, Level.E1):
+        reason = f"{text} never suffices: a node that is only cut off is silent too"
+        raise SchemaError(keys, reason, "it is E2, E3 or E4")
+    if text not in tuple(Level):
+        raise SchemaError(keys, f"{text!r} is no level of evidence", "it is E2, E3 or E4")
+    return Level(text)

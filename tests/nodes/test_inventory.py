@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pvefleet.model.errors import InventoryError, UsageError
-from pvefleet.model.inventory import Endpoint, Inventory, Policy
+from pvefleet.model.evidence import Level
+from pvefleet.model.inventory import BmcEntry, Endpoint, Inventory, PasswordSource, Policy
 from pvefleet.nodes.inventory import load, select
 
 NODE = '[clusters.prod.nodes.pve01]\naddress = "10.0.1.11"\n'
@@ -102,11 +103,37 @@ class TestWhatItSays:
         inventory = loaded(tmp_path, NODE + "[clusters.prod.policy]\nconnect_seconds = 3\nparallel = 4\n")
         assert inventory.clusters[0].policy == Policy(connect_seconds=3.0, parallel=4)
 
-    def test_a_bmc(self, tmp_path: Path) -> None:
-        bmc = 'bmc = { kind = "redfish", address = "10.0.9.1", user = "u", password_command = ["pass", "x"] }'
-        (node,) = loaded(tmp_path, NODE + bmc).nodes
+    def test_the_least_that_makes_a_bmc(self, tmp_path: Path) -> None:
+        (node,) = loaded(tmp_path, NODE + 'bmc = { type = "redfish", address = "10.0.9.1", user = "u" }').nodes
+        assert node.bmc == BmcEntry("redfish", Endpoint("10.0.9.1", 443), "u", PasswordSource("prompt"))
+
+    def test_everything_a_bmc_can_say(self, tmp_path: Path) -> None:
+        text = NODE + "bmc = { type='redfish', address='[fd00::9]:8443', user='u', system='Self', fingerprint='%s' }"
+        (node,) = loaded(tmp_path, text % ("SHA256:" + ":".join(["0A"] * 32))).nodes
         assert node.bmc is not None
-        assert (node.bmc.kind, node.bmc.password_command) == ("redfish", ("pass", "x"))
+        assert (node.bmc.endpoint, node.bmc.system) == (Endpoint("fd00::9", 8443), "Self")
+        assert node.bmc.fingerprint == "0a" * 32
+        (node,) = loaded(tmp_path, NODE + "bmc = {type='redfish', address='b', user='u', cafile='ca.pem'}").nodes
+        assert node.bmc is not None
+        assert node.bmc.cafile == tmp_path / "ca.pem"
+
+    @pytest.mark.parametrize(
+        ("written_as", "means"),
+        [
+            ('"prompt"', PasswordSource("prompt")),
+            ('{ env = "BMC_PASSWORD" }', PasswordSource("env", ("BMC_PASSWORD",))),
+            ('{ file = "/etc/bmc" }', PasswordSource("file", ("/etc/bmc",))),
+            ('{ command = ["pass", "show", "bmc"] }', PasswordSource("command", ("pass", "show", "bmc"))),
+        ],
+    )
+    def test_where_its_password_comes_from(self, tmp_path: Path, written_as: str, means: PasswordSource) -> None:
+        text = f'{NODE}bmc = {{ type = "ipmitool", address = "b", user = "u", password = {written_as} }}'
+        (node,) = loaded(tmp_path, text).nodes
+        assert node.bmc == BmcEntry("ipmitool", Endpoint("b", 623), "u", means)
+
+    def test_policy_says_how_much_evidence_is_needed(self, tmp_path: Path) -> None:
+        inventory = loaded(tmp_path, NODE + '[clusters.prod.policy]\nevidence = "E3"\n')
+        assert inventory.clusters[0].policy.evidence is Level.E3
 
     def test_every_cluster_is_a_group(self, tmp_path: Path) -> None:
         inventory = loaded(tmp_path, TWO + '[groups]\nrack = ["pve02", "pve02"]\n')
@@ -187,15 +214,61 @@ MISTAKES = {
     "empty identity": (NODE + "identity = ''", "pve01.identity: is empty", "leave the key out"),
     "nobody's home": (NODE + "identity = '~nobody-of-that-name/id'", "~nobody-of-that-name is nobody's home", ""),
     "unknown bmc": (
-        NODE + "[clusters.prod.nodes.pve01.bmc]\nkind = 'ilo'\naddress = 'x'\nuser = 'u'",
-        "pve01.bmc.kind: 'ilo' is not known",
-        '"ipmi" or "redfish"',
+        NODE + "[clusters.prod.nodes.pve01.bmc]\ntype = 'ilo'\naddress = 'x'\nuser = 'u'",
+        "pve01.bmc.type: 'ilo' is not known",
+        '"ipmitool" or "redfish"',
+    ),
+    "a password": (
+        NODE + "bmc = {type='ipmitool', address='x', user='u', password='hunter2'}",
+        'pve01.bmc.password: must be "prompt" or a table of one of env, file, command',
+        "",
     ),
     "two passwords": (
-        NODE + "bmc = {kind='ipmi', address='x', user='u', password_env='P', password_command=['p']}",
-        "pve01.bmc: both password_env and password_command are set",
+        NODE + "bmc = {type='ipmitool', address='x', user='u', password={env='P', command=['p']}}",
+        'pve01.bmc.password: must be "prompt" or a table of one of env, file, command',
+        "",
+    ),
+    "a password as a variable": (
+        NODE + "bmc = {type='ipmitool', address='x', user='u', password={env='hunter 2'}}",
+        "pve01.bmc.password.env: is not the name of an environment variable",
+        "",
+    ),
+    "no command": (
+        NODE + "bmc = {type='ipmitool', address='x', user='u', password={command=[]}}",
+        "pve01.bmc.password.command: is empty",
+        "pass",
+    ),
+    "an option as a user": (
+        NODE + "bmc = {type='ipmitool', address='x', user='-P'}",
+        "pve01.bmc.user: '-P' is not a login name",
+        "",
+    ),
+    "fingerprint of something else": (
+        NODE + "bmc = {type='redfish', address='x', user='u', fingerprint='SHA1:00'}",
+        "pve01.bmc.fingerprint: is not the SHA-256 of a certificate",
+        "64 hex digits",
+    ),
+    "two ways to trust": (
+        NODE + f"bmc = {{type='redfish', address='x', user='u', cafile='c', fingerprint='{'00' * 32}'}}",
+        "pve01.bmc: both cafile and fingerprint are set",
         "keep one",
     ),
+    "certificate for ipmi": (
+        NODE + "bmc = {type='ipmitool', address='x', user='u', cafile='c'}",
+        "pve01.bmc.cafile: only Redfish has that",
+        "leave the key out",
+    ),
+    "a path as a system": (
+        NODE + "bmc = {type='redfish', address='x', user='u', system='1/../2'}",
+        "pve01.bmc.system: '1/../2' is not the id of a system",
+        "",
+    ),
+    "silence as evidence": (
+        NODE + "[clusters.prod.policy]\nevidence = 'E1'",
+        "prod.policy.evidence: E1 never suffices: a node that is only cut off is silent too",
+        "E2, E3 or E4",
+    ),
+    "no evidence": (NODE + "[clusters.prod.policy]\nevidence = 'none'", "evidence: 'none' is no level", "E2, E3 or E4"),
 }
 
 
@@ -213,6 +286,11 @@ class TestMistakes:
     def test_not_toml_names_the_line(self, tmp_path: Path, text: str) -> None:
         with pytest.raises(InventoryError, match=r"hosts\.toml: line 2: not TOML: "):
             loaded(tmp_path, text)
+
+    def test_a_password_that_stands_there_all_the_same_is_not_repeated(self, tmp_path: Path) -> None:
+        with pytest.raises(InventoryError) as caught:
+            loaded(tmp_path, MISTAKES["a password"][0])
+        assert "hunter2" not in caught.value.message + caught.value.hint
 
     def test_not_utf8_names_the_line(self, tmp_path: Path) -> None:
         path = tmp_path / "hosts.toml"
