@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
 
 from pvefleet.model.errors import UsageError
-from pvefleet.model.inventory import ClusterEntry, Inventory, NodeEntry
+
+if TYPE_CHECKING:  # every --list comes here for Targets, and needs no inventory
+    from pvefleet.model.inventory import ClusterEntry, Inventory, NodeEntry
 
 
 class Targets(StrEnum):
@@ -22,7 +25,7 @@ class Targets(StrEnum):
     """No node at all: it runs here, and needs neither hosts.toml nor a cluster."""
 
 
-Select = Callable[[Inventory, Sequence[str]], tuple[NodeEntry, ...]]
+Select: TypeAlias = "Callable[[Inventory, Sequence[str]], tuple[NodeEntry, ...]]"
 
 
 def choose(
