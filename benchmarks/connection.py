@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 from benchmarks.commands import Command, run
-from benchmarks.labs import running
 from benchmarks.plan import Plan
 from benchmarks.report import Findings, Row, Table, at_most, ratio
 from benchmarks.rivals import Rivals
 from benchmarks.sampling import Sample
+from lab.client import Lab
 
 _MASTER = "ssh through its master"
 _OURS = "a command of ours"
@@ -18,23 +19,21 @@ _TRIPS_PER_ROUND = 20
 _SECONDS = 120.0
 
 
-def measure(plan: Plan) -> Findings:
+def measure(lab: Lab, folder: Path, plan: Plan) -> Findings:
     """Measure round trips against those of OpenSSH's master connection, and 100 MB of output."""
-    with running(3, plan) as (lab, folder):
-        plan.report("commands on an open connection")
-        rivals = Rivals(lab, folder, b"true\n")
-        node = lab.names[0]
-        order = {
-            "hosts": str(lab.hosts_toml),
-            "node": node,
-            "master": rivals.master(),
-            "through": rivals.through_master(),
-            "end": rivals.through_master("-O", "exit"),
-            "trips": _TRIPS_PER_ROUND * plan.rounds,
-            "outputs": plan.rounds,
-        }
-        argv = [sys.executable, "-m", "benchmarks.with_open_connection", json.dumps(order)]
-        found = json.loads(run(Command("benchmarks.with_open_connection", argv), seconds=_SECONDS).stdout)
+    plan.report("commands on an open connection")
+    rivals = Rivals(lab, folder, b"true\n")
+    order = {
+        "hosts": str(lab.hosts_toml),
+        "node": lab.names[0],
+        "master": rivals.master(),
+        "through": rivals.through_master(),
+        "end": rivals.through_master("-O", "exit"),
+        "trips": _TRIPS_PER_ROUND * plan.rounds,
+        "outputs": plan.rounds,
+    }
+    argv = [sys.executable, "-m", "benchmarks.with_open_connection", json.dumps(order)]
+    found = json.loads(run(Command("benchmarks.with_open_connection", argv), seconds=_SECONDS).stdout)
     ours, wrapped, master = (Sample(tuple(found[key])) for key in ("ours", "wrapped", "master"))
     ours_output, master_output = Sample(tuple(found["our_output"])), Sample(tuple(found["master_output"]))
     trips = (

@@ -14,6 +14,10 @@ from lab.errors import LabError
 from lab.launch import free_block
 
 _FIRST_BLOCK = 161
+_ATTEMPTS = 2
+_FEW_GUESTS = 6
+_GUESTS = {16: 48}
+"""More guests in one of the labs: they must not make a difference."""
 _COUNTING = "/etc/ssh/sshd_config.d/counting.conf"
 _LOG = "/var/log/pvelab/ssh.log"
 _BEGIN = f'echo "LogLevel VERBOSE" >{_COUNTING} && systemctl restart ssh && : >{_LOG}'
@@ -22,19 +26,15 @@ _END = f"rm -f {_COUNTING}; systemctl restart ssh"
 
 
 @contextmanager
-def running(nodes: int, plan: Plan, *, guests: int = 6) -> Iterator[tuple[Lab, Path]]:
-    """Start a lab, yield it and a folder for files, and end it whatever happens.
+def running(nodes: int, plan: Plan) -> Iterator[tuple[Lab, Path]]:
+    """Start a lab, yield it and a folder for files with a short path, and end it whatever happens.
 
     Raises:
         BenchError: it did not come up.
     """
     with short_folder() as name:
         folder = Path(name)
-        plan.report(f"a lab of {nodes} nodes with {guests} guests")
-        try:
-            lab = Lab.up(folder / "lab", nodes=nodes, guests=guests, block=free_block(_FIRST_BLOCK), tied=True)
-        except LabError as error:
-            raise BenchError(f"no lab of {nodes} nodes: {error}") from error
+        lab = _up(folder, nodes, plan)
         try:
             lab.settle()
             yield lab, folder
@@ -42,6 +42,19 @@ def running(nodes: int, plan: Plan, *, guests: int = 6) -> Iterator[tuple[Lab, P
             raise BenchError(f"the lab of {nodes} nodes: {error}") from error
         finally:
             lab.down()
+
+
+def _up(folder: Path, nodes: int, plan: Plan) -> Lab:
+    """Start a lab; try it again where the machine was too busy for so many nodes to find together."""
+    failures: list[str] = []
+    for attempt in range(1, _ATTEMPTS + 1):
+        plan.report(f"a lab of {nodes} nodes" + (f", attempt {attempt}" if failures else ""))
+        block, guests = free_block(_FIRST_BLOCK), _GUESTS.get(nodes, _FEW_GUESTS)
+        try:
+            return Lab.up(folder / f"lab{attempt}", nodes=nodes, guests=guests, block=block, tied=True)
+        except LabError as error:
+            failures.append(str(error))
+    raise BenchError(f"there is no lab of {nodes} nodes: {'; '.join(failures)}")
 
 
 @contextmanager

@@ -84,13 +84,15 @@ def ratio(over: Sample, under: Sample) -> float | None:
     return over.median / under.median if over.values and under.values else None
 
 
-def document(head: str, found: Sequence[Findings]) -> str:
-    """Return the whole of results.md: what the run was, the goals, the tables."""
+def document(head: str, found: Sequence[Findings], problems: Sequence[str]) -> str:
+    """Return the whole of results.md: what the run was, the goals, what could not be measured, the tables."""
     goals = [goal for one in found for goal in one.goals]
     parts = [head]
     if goals:
         rows = [(goal.text, goal.value or "not measured", "yes" if goal.met else "**no**") for goal in goals]
         parts.append("## Goals\n\n" + _grid(("goal", "measured", "met"), rows))
+    if problems:
+        parts.append("## Not measured\n\n" + "".join(f"- {problem}\n" for problem in problems))
     parts += [_section(table) for one in found for table in one.tables]
     return "\n".join(parts)
 

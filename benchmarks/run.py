@@ -7,24 +7,33 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 from benchmarks import connection, large, parsing, startup, status
 from benchmarks.commands import ROOT, BenchError
+from benchmarks.labs import running
 from benchmarks.plan import Plan, quick, thorough
 from benchmarks.report import Findings, document
 from benchmarks.rivals import VENV, install
+from lab.client import Lab
+from lab.errors import LabError
 
 RESULTS = ROOT / "benchmarks" / "results.md"
-MEASURES: Mapping[str, Callable[[Plan], Findings]] = {
+HERE: Mapping[str, Callable[[Plan], Findings]] = {
     "startup": startup.measure,
     "parsing": parsing.measure,
     "large": large.measure,
+}
+IN_LAB: Mapping[str, Callable[[Lab, Path, Plan], Findings]] = {
     "connection": connection.measure,
     "status": status.measure,
 }
+_SMALLEST_ONLY = frozenset({"connection"})
+"""What is about one node: the smallest lab does."""
 _INSTALLED = ("fabric", "invoke", "paramiko", "cryptography")
 _RIVALS = ("asyncssh", "ClusterShell", "ansible-core")
 _SECONDS = 30
@@ -38,30 +47,68 @@ def main(only: str = "", *, brief: bool = False) -> None:
         brief: fewer rounds, and no large lab.
 
     Raises:
-        BenchError: there is no such measure, or a measure could not be made; what the others gave has been printed.
+        BenchError: there is no such measure, or one could not be made; what the others gave has been printed and kept.
     """
-    if only and only not in MEASURES:
-        raise BenchError(f"there is no measure {only}: {', '.join(MEASURES)}")
+    names = (*HERE, *IN_LAB)
+    if only and only not in names:
+        raise BenchError(f"there is no measure {only}: {', '.join(names)}")
     began = time.monotonic()
-    wanted = {only: MEASURES[only]} if only else MEASURES
     _compile()
     install()
     plan = (quick if brief else thorough)(lambda line: print(f"[{time.monotonic() - began:4.0f} s] {line}", flush=True))
-    found: list[Findings] = []
-    problems: list[str] = []
-    for name, measure in wanted.items():
-        try:
-            found.append(measure(plan))
-        except (BenchError, subprocess.TimeoutExpired) as error:
-            problems.append(f"{name}: {error}")
+    run = _Run(plan, frozenset({only} if only else names))
+    run.here()
+    for size in plan.sizes:
+        run.in_lab(size)
     flags = " ".join([*(["--only", only] if only else []), *(["--quick"] if brief else [])])
-    text = document(_head(f"inv bench {flags}".strip()), found)
+    text = document(_head(f"inv bench {flags}".strip()), run.found, run.problems)
     print(text)
-    if problems:
-        raise BenchError("; ".join(problems))
     if not flags:
         RESULTS.write_text(text, encoding="utf-8")
         print(f"written to {RESULTS.relative_to(ROOT)} after {time.monotonic() - began:.0f} s")
+    if run.problems:
+        raise BenchError("; ".join(run.problems))
+
+
+class _Run:
+    """Runs what is wanted, and goes on where one thing could not be measured.
+
+    Attributes:
+        found: what was measured.
+        problems: what could not be, and why.
+    """
+
+    def __init__(self, plan: Plan, wanted: frozenset[str]) -> None:
+        self._plan = plan
+        self._wanted = wanted
+        self.found: list[Findings] = []
+        self.problems: list[str] = []
+
+    def here(self) -> None:
+        """Run what needs no lab."""
+        for name, measure in HERE.items():
+            if name in self._wanted:
+                with self._noting(name):
+                    self.found.append(measure(self._plan))
+
+    def in_lab(self, size: int) -> None:
+        """Run what a lab of *size* nodes is for."""
+        smallest = size == min(self._plan.sizes)
+        names = [name for name in IN_LAB if name in self._wanted and (smallest or name not in _SMALLEST_ONLY)]
+        if not names:
+            return
+        with self._noting(f"{size} nodes"), running(size, self._plan) as (lab, folder):
+            for name in names:
+                with self._noting(f"{name} on {size} nodes"):
+                    self.found.append(IN_LAB[name](lab, folder, self._plan))
+
+    @contextmanager
+    def _noting(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (BenchError, LabError, TimeoutError, subprocess.TimeoutExpired) as error:
+            self._plan.report(f"{what}: {error}")
+            self.problems.append(f"{what}: {error}")
 
 
 def _compile() -> None:
