@@ -46,6 +46,24 @@ def links(c):
     return links_report(c.fleet.facts())
 
 
+@fleet(reads=True, local=True)
+def corosync(c):
+    """Show corosync's configuration as the cluster has it, where files and running values differ, and its timers.
+
+    Compares /etc/pve/corosync.conf, /etc/corosync/corosync.conf and what corosync runs with, key by key, on every node,
+    and says what each difference waits for: a copy, a reload, a restart. Timers are the effective ones, with the sum
+    they come from. Works without quorum. On a node: inv cluster.corosync shows its view alone.
+
+    Exit codes: 0 healthy, 4 warnings, 5 critical, 11 no node could be read, 13 output not understood.
+
+      fab cluster.corosync
+    """
+    from pvefleet.model.section import Section
+    from pvefleet.rules.corosync_report import corosync_report
+
+    return corosync_report(c.fleet.facts(Section.HA))
+
+
 @fleet(
     reads=True,
     local=True,
@@ -111,6 +129,24 @@ def exec_(c, command="", timeout=""):
     from pvefleet.cli.execute import execute
 
     return execute(c.fleet, command, timeout)
+
+
+@fleet(name="restart-corosync", changes=True)
+def restart_corosync(c):
+    """Restart corosync on one node after another, the HA manager's last; stop at the first that does not come back.
+
+    -H names some nodes only. Before each: everybody reachable, a member and quorate, all links connected, one valid
+    configuration, votes enough without the node, its watchdog released or HA disarmed. After each: the cluster is whole
+    again by every node's own view, and stays so.
+
+    Exit codes: 0 done, 3 refused, nothing changed, 20 stopped midway (fab run.resume), 21 needs hands.
+
+      fab cluster.restart-corosync --plan
+      fab -H pve02 cluster.restart-corosync --accept RST-W-0001:pve02='guests may fail over'
+    """
+    from pvefleet.procedures.restart_corosync import RestartCorosync
+
+    return RestartCorosync(nodes=tuple(entry.name for entry in c.fleet.targets) if c.fleet.named else ())
 
 
 @fleet(

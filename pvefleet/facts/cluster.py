@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pvefleet.facts import corosync, corosync_process, guest_configs, guests, ha, health, machine, pmxcfs, replication
-from pvefleet.facts.sources import Answers, BrokenOff, Source, compose, decode, script_seconds
+from pvefleet.facts.sources import Alike, Answers, BrokenOff, Source, compose, decode, script_seconds
 from pvefleet.model.errors import NodeError, OutcomeUnknown, TimedOut
 from pvefleet.model.facts import ClusterFacts, NodeFacts
 from pvefleet.model.inventory import NodeEntry
@@ -148,8 +148,9 @@ def look_at(
 
 def assemble(look: Look) -> ClusterFacts:
     """Return the facts that a look amounts to: every answer parsed, every problem named."""
+    alike = Alike()
     nodes = tuple(
-        _facts(name, pve_name, look.sections, outcome)
+        _facts(name, pve_name, look.sections, outcome, alike)
         for (name, pve_name), outcome in zip(look.nodes, look.outcomes, strict=True)
     )
     return ClusterFacts(look.cluster, look.taken_at, nodes, look.clock_limit, look.here)
@@ -178,7 +179,9 @@ def unread(name: str, pve_name: str, error: NodeError, *, seconds: float = 0.0, 
     )
 
 
-def _facts(name: str, pve_name: str, sections: frozenset[Section], outcome: Outcome[NodeReading]) -> NodeFacts:
+def _facts(
+    name: str, pve_name: str, sections: frozenset[Section], outcome: Outcome[NodeReading], alike: Alike
+) -> NodeFacts:
     reading = outcome.value
     if reading is None:
         error = outcome.error or TimedOut(name, f"{name} did not answer in time", seconds=outcome.seconds)
@@ -197,12 +200,13 @@ def _facts(name: str, pve_name: str, sections: frozenset[Section], outcome: Outc
         reach=corosync.reach(answers),
         cmap=corosync.cmap(answers),
         qdevice=corosync.qdevice(answers),
-        conf_running_file=corosync.conf_local(answers),
-        conf_cluster_file=corosync.conf_cluster(answers),
+        conf_running_file=corosync.conf_local(answers, alike),
+        conf_cluster_file=corosync.conf_cluster(answers, alike),
         pmxcfs=pmxcfs.pmxcfs(answers),
         members=pmxcfs.members(answers),
-        guests_owned=pmxcfs.guests_owned(answers),
+        guests_owned=pmxcfs.guests_owned(answers, alike),
         guests_here=guests.guests_here(answers) if Section.GUESTS in sections else None,
+        corosync=corosync_process.corosync_process(answers) if Section.COROSYNC in sections else None,
         health=health.health(answers) if Section.HEALTH in sections else None,
         guests=guest_configs.guest_facts(answers) if Section.GUEST_CONFIGS in sections else None,
         ha=ha.ha(answers, history=Section.HA_HISTORY in sections) if Section.HA in sections else None,

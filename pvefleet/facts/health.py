@@ -17,8 +17,9 @@ from pvefleet.model.observation import Seen
 UNITS = ("corosync", "pve-cluster", "pve-ha-crm", "pve-ha-lrm", "pvescheduler", "pvestatd", "watchdog-mux")
 _CONF_INVALID = 8
 
+CONF_TEST = Source("conf-test", "corosync -t -c /etc/corosync/corosync.conf", 4)
 SOURCES = (
-    Source("conf-test", "corosync -t -c /etc/corosync/corosync.conf", 4),
+    CONF_TEST,
     Source("corosync-version", "corosync -v", 2),
     Source("authkey", "sha256sum /etc/corosync/authkey", 2),
     Source(
@@ -52,7 +53,7 @@ SOURCES = (
 def health(answers: Answers) -> HealthFacts:
     """Return everything the checks look at on one node."""
     return HealthFacts(
-        conf_test=_conf_test(answers),
+        conf_test=conf_test(answers),
         corosync_version=answers.read("corosync-version", "corosync -v", _version),
         authkey=answers.read("authkey", "/etc/corosync/authkey", _digest, absent=("No such file or directory",)),
         names=answers.read("names", "getent ahosts", _names),
@@ -65,7 +66,8 @@ def health(answers: Answers) -> HealthFacts:
     )
 
 
-def _conf_test(answers: Answers) -> Seen[Verdict]:
+def conf_test(answers: Answers) -> Seen[Verdict]:
+    """Return what ``corosync -t`` says of the node's own file."""
     said = answers.by_name["conf-test"].stderr.decode("utf-8", "replace").strip().splitlines()
     exit_ = answers.by_name["conf-test"].exit
 

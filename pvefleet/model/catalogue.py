@@ -22,6 +22,7 @@ from pvefleet.model.findings import (
     pmxcfs,
     quorum,
     replication,
+    restart,
     totem,
 )
 from pvefleet.model.findings.entry import Entry
@@ -38,12 +39,22 @@ CATALOGUE: tuple[Entry, ...] = (
     *replication.ENTRIES,
     *guests.ENTRIES,
     *evidence.ENTRIES,
+    *restart.ENTRIES,
     *architecture.ENTRIES,
     *output.ENTRIES,
 )
 """Every kind of finding, by area."""
 
 _BY_CODE = {entry.code: entry for entry in CATALOGUE}
+
+
+def entry(code: str) -> Entry:
+    """Return the catalogue's entry of *code*.
+
+    Raises:
+        KeyError: the catalogue has no such code.
+    """
+    return _BY_CODE[code]
 
 
 def finding(code: str, subject: str, message: str, evidence: Sequence[str] = ()) -> Finding:
@@ -58,6 +69,6 @@ def finding(code: str, subject: str, message: str, evidence: Sequence[str] = ())
     Raises:
         KeyError: the catalogue has no such code.
     """
-    entry = _BY_CODE[code]
-    fix = entry.fix.replace("{subject}", subject)
-    return Finding(code, entry.severity, subject, message, tuple(evidence), fix, entry.acceptable)
+    kind = entry(code)
+    fix = kind.fix.replace("{subject}", subject)
+    return Finding(code, kind.severity, subject, message, tuple(evidence), fix, kind.acceptable)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -84,6 +84,7 @@ class Step:
         act: what is run, in order.
         done: this step's own lasting effect, true whatever happens elsewhere; it alone decides to skip the step.
         settled: the cluster is well again; polled after acting, never a reason to skip.
+        steady: what must not change while they are held, or None.
         within: seconds until ``done`` and ``settled`` must hold.
         hold: seconds they must then stay so.
         undo: the step that takes this one back, or None.
@@ -98,6 +99,7 @@ class Step:
     within: float
     reads: frozenset[Section] = frozenset()
     settled: tuple[Check, ...] = ()
+    steady: Callable[[ClusterFacts], Hashable] | None = None
     hold: float = 0.0
     undo: Step | None = None
     until: str = ""

@@ -10,6 +10,8 @@ class Section(StrEnum):
 
     BASE = "base"
     """Machine, corosync, its configuration, pmxcfs, the guest list: read by every command."""
+    COROSYNC = "corosync"
+    """Which start of corosync runs, and whether it would start again with the file it has."""
     GUESTS = "guests"
     """The node's own guests with their state, by ``qm list`` and ``pct list``."""
     GUEST_CONFIGS = "guest-configs"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -41,7 +40,7 @@ def print_plan(report: PlanReport, console: Console) -> None:
             Text.assemble((f"{number:>4}. ", "title"), step.title, (f"  (within {step.within:.0f} s)", "unseen"))
         )
         for command in step.commands:
-            console.print(Padding(Text(command, "unseen"), (0, 0, 0, 6)))
+            console.print(Text(f"      {command}", "unseen"))
     for risk in report.accepted:
         console.print(Text.assemble(("accepted ", "warn"), f"{risk.code} {risk.subject}: {risk.reason}"))
     print_findings(report.findings, console, well="Nothing speaks against it.")

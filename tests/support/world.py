@@ -32,6 +32,8 @@ class WorldNode:
     pmxcfs: str = "running"
     """running, stopped, hung or read-only."""
     part: int = 0
+    started: int = 1000
+    """The kernel's start tick of its corosync."""
     config_version: int = 3
     file_version: int = 3
     record_version: int = 3
@@ -303,6 +305,11 @@ class World:
 
     def _conf_test(self, node: WorldNode) -> tuple[int, str, str]:
         return 0, "", ""
+
+    def _corosync_start(self, node: WorldNode) -> tuple[int, str, str]:
+        if node.corosync != "running":
+            return 1, "", "cat: /run/corosync.pid: No such file or directory"
+        return 0, f"{node.started}\n", ""
 
     def _corosync_version(self, node: WorldNode) -> tuple[int, str, str]:
         return 0, "Corosync Cluster Engine, version '3.1.9'\nCopyright (c) 2006-2021 Red Hat, Inc.\n", ""

@@ -10,7 +10,7 @@ from typing import Any
 
 from pvefleet.model.errors import NodeError, OutcomeUnknown, Superseded, TimedOut
 from pvefleet.model.node import CommandResult, Node
-from pvefleet.model.procedure import MET, Lane, Step, Verdict, first_unmet
+from pvefleet.model.procedure import MET, Lane, Step, Verdict, first_unmet, unmet
 from pvefleet.model.remote_files import script
 from pvefleet.model.run import RunEvent
 from pvefleet.procedures.engine import copies, guard
@@ -169,24 +169,29 @@ class Conductor:
 
     def _settle(self, effect: Settle) -> Verdict:
         """Poll until the checks hold and have held, or time is up. A check that fails while holding starts anew."""
-        time = self.site.time
-        end = time.clock() + effect.within
+        time, step = self.site.time, effect.step
+        end = time.clock() + step.within
         held_since: float | None = None
+        steady: object = None
         while True:
             began = time.clock()
-            verdict = first_unmet(effect.checks, self.site.observe(effect.reads))
+            facts = self.site.observe(step.reads)
+            verdict = first_unmet(effect.checks, facts)
             now = time.clock()
-            if not verdict.met:
-                held_since = None
-                if now >= end:
-                    return verdict
-            else:
-                held_since = began if held_since is None else held_since
-                if now - held_since >= effect.hold:
+            why = verdict.why
+            if verdict.met:
+                seen = step.steady(facts) if step.steady else None
+                if held_since is None or seen != steady:
+                    held_since, steady = began, seen
+                if now - held_since >= step.hold:
                     return MET
-            left = max(0.0, end - now)
-            why = verdict.why or f"it must stay so for {effect.hold - (now - (held_since or now)):.0f} s more"
-            self._tell("waiting", effect.step, why=why, left=left)
+                why = f"it must stay so for {step.hold - (now - held_since):.0f} s more"
+            else:
+                held_since = None
+            # What is well but does not stay so gets as long again as it has to be held, and no longer.
+            if now >= (end if held_since is None else end + 2 * step.hold):
+                return verdict if not verdict.met else unmet("it does not stay so")
+            self._tell("waiting", step, why=why, left=max(0.0, end - now))
             time.pause(POLL)
 
     def note(self, step: str, phase: str, why: str = "", *, summary: str = "") -> None:

@@ -59,13 +59,10 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """Poll until all checks hold and have held for a while. Answered by the last verdict."""
+    """Poll until all checks hold and have held for the step's time. Answered by the last verdict."""
 
     step: Step
-    reads: frozenset[Section]
     checks: tuple[Check, ...]
-    within: float
-    hold: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +142,7 @@ def drive(lane: Lane, history: History) -> Generator[Effect, Any, Stopped | None
 
 
 def _one(step: Step, *, begun: bool) -> Generator[Effect, Any, Stopped | None]:
-    settle = Settle(step, step.reads, step.done + step.settled, step.within, step.hold)
+    settle = Settle(step, step.done + step.settled)
     if begun:
         verdict: Verdict = yield settle
         if verdict.met:

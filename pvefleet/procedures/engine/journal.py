@@ -146,7 +146,7 @@ def history(entries: Iterable[Entry]) -> History:
     """
     intents: dict[str, set[int]] = {}
     ended: set[str] = set()
-    for entry in entries:
+    for entry in (one for one in entries if one.step):
         if entry.phase == Phase.INTENT:
             intents.setdefault(entry.step, set()).add(entry.epoch)
             ended.discard(entry.step)
