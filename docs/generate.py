@@ -17,6 +17,7 @@ from pvefleet.facts.cluster import assemble
 from pvefleet.facts.recording import load
 from pvefleet.model.catalogue import CATALOGUE
 from pvefleet.model.check import CheckReport
+from pvefleet.model.corosync_report import CorosyncReport
 from pvefleet.model.execution import ExecReport
 from pvefleet.model.guest_list import GuestListReport
 from pvefleet.model.ha_status import HaGroupsReport, HaReport, HaRulesReport
@@ -43,6 +44,7 @@ REPORTS: dict[str, type[Any]] = {
     "cluster.status": StatusReport,
     "cluster.nodes": NodesReport,
     "cluster.links": LinksReport,
+    "cluster.corosync": CorosyncReport,
     "cluster.check": CheckReport,
     "cluster.exec": ExecReport,
     "cluster.logs": LogsReport,

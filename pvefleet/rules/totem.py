@@ -9,10 +9,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from parsers.corosync_conf import CorosyncConf, Section
+from parsers.errors import ParseError
 from pvefleet.model.catalogue import finding
 from pvefleet.model.finding import Finding
 from pvefleet.model.totem import Applies, ConfEdit, SettingChange, TotemTimers
-from pvefleet.rules.corosync_edit import edit, edit_findings, exchanged, settled, with_interface, with_version
+from pvefleet.rules.corosync_edit import (
+    edit,
+    edit_findings,
+    exchanged,
+    settled,
+    unreadable,
+    with_interface,
+    with_version,
+)
 from pvefleet.rules.timers import configured, interface_number, whole
 from pvefleet.rules.totem_keys import Wanted
 
@@ -32,15 +41,15 @@ class TotemPlan:
         findings: what speaks against it, and what is to be known.
         changes: each setting that changes.
         edit: the text to write, its revert and the difference; None where nothing changes.
-        before, after: the effective timers.
+        before, after: the effective timers; None where they cannot be reckoned, which is a finding.
     """
 
     conf: CorosyncConf
     findings: tuple[Finding, ...]
     changes: tuple[SettingChange, ...]
     edit: ConfEdit | None
-    before: TotemTimers
-    after: TotemTimers
+    before: TotemTimers | None
+    after: TotemTimers | None
 
 
 def plan_totem(
@@ -59,13 +68,9 @@ def plan_totem(
         node_count: nodes in the cluster: the effective token grows with it.
         ha_managed: is any guest under HA?
         version: the new config_version; the old one and one more unless given.
-
-    Raises:
-        ParseError: a timer in *conf* is not a whole number.
-        UsageError: a setting is about a link that the cluster does not have.
     """
     links = {number for node in conf.nodes for number, _ in node.addresses}
-    before = configured(conf, node_count)
+    before = _reckoned(conf, node_count)
     subject = conf.cluster_name
     changed, changes = conf, []
     absent: list[Finding] = []
@@ -83,15 +88,31 @@ def plan_totem(
         nothing = [] if absent else [finding("TOT-I-0010", subject, "every setting has this value already")]
         return TotemPlan(conf, (*absent, *nothing), (), None, before, before)
     new = settled(with_version(changed, conf.config_version + 1 if version is None else version))
-    after = configured(new, node_count)
+    after = _reckoned(new, node_count)
     findings = (
         *absent,
         *edit_findings(conf, new, subject),
-        *timer_findings(new, node_count, ha_managed),
+        *(timer_findings(new, node_count, ha_managed) if after else _unreckoned(new, subject)),
         *_effects(subject, changes, before, after),
     )
     what = "set " + ", ".join(one.key for one in changes)
     return TotemPlan(new, findings, tuple(changes), edit(what, conf, new), before, after)
+
+
+def _reckoned(conf: CorosyncConf, node_count: int) -> TotemTimers | None:
+    try:
+        return configured(conf, node_count)
+    except ParseError:
+        return None
+
+
+def _unreckoned(conf: CorosyncConf, subject: str) -> Iterator[Finding]:
+    """Yield why the timers cannot be reckoned, unless the text as such is refused already."""
+    try:
+        configured(conf)
+    except ParseError as error:
+        if not any(unreadable(conf, subject)):
+            yield finding("EDT-E-0005", subject, "a timer in corosync.conf is not a number", [str(error)])
 
 
 def timer_findings(
@@ -154,13 +175,13 @@ def _sum(conf: CorosyncConf, now: TotemTimers) -> str:
 
 
 def _effects(
-    subject: str, changes: Sequence[SettingChange], before: TotemTimers, after: TotemTimers
+    subject: str, changes: Sequence[SettingChange], before: TotemTimers | None, after: TotemTimers | None
 ) -> Iterator[Finding]:
     waiting = [one.key for one in changes if one.applies is Applies.RESTART]
     if waiting:
         message = f"{', '.join(waiting)} will wait for a restart of corosync on every node"
         yield finding("TOT-I-0008", subject, message)
-    if before.links != after.links:
+    if before and after and before.links != after.links:
         moved = [
             f"link {new.link}: down after {new.ping_timeout} ms instead of {old.ping_timeout} ms"
             for old, new in zip(before.links, after.links, strict=True)

@@ -12,6 +12,7 @@ _VIEWS = {
     "StatusReport": "pvefleet.views.status:print_status",
     "NodesReport": "pvefleet.views.status:print_nodes",
     "LinksReport": "pvefleet.views.status:print_links",
+    "CorosyncReport": "pvefleet.views.corosync:print_corosync",
     "CheckReport": "pvefleet.views.check:print_check",
     "NagiosReport": "pvefleet.views.check:print_nagios",
     "HaReport": "pvefleet.views.ha:print_ha",

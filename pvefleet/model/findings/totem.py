@@ -198,6 +198,13 @@ ENTRIES: tuple[Entry, ...] = (
         acceptable=True,
     ),
     Entry(
+        "DRF-W-0005",
+        "an address was changed in place",
+        "corosync refuses the reload as a whole: nothing of the new file applies on any node, and one that restarts "
+        "alone would not find the others.",
+        "Write the old address back with a higher config_version, then fab cluster.change-link.",
+    ),
+    Entry(
         "VOT-E-0001",
         "quorum would be lost",
         "Without this node's votes, a node that stays would lose quorum: /etc/pve read-only, armed nodes reset.",
