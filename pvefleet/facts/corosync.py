@@ -17,7 +17,7 @@ from parsers.corosync_cfgtool_s import LinkStatus
 from parsers.corosync_cmapctl import CmapDump
 from parsers.corosync_qdevice_tool import QdeviceStatus
 from parsers.corosync_quorumtool import QuorumStatus
-from pvefleet.facts.sources import Answers, Source
+from pvefleet.facts.sources import Alike, Answers, Source
 from pvefleet.model.facts import ConfFile
 from pvefleet.model.observation import Seen
 
@@ -71,14 +71,14 @@ def qdevice(answers: Answers) -> Seen[QdeviceStatus] | None:
     return answers.read("qdevice", "corosync-qdevice-tool -s", corosync_qdevice_tool.read)
 
 
-def conf_local(answers: Answers) -> Seen[ConfFile]:
+def conf_local(answers: Answers, alike: Alike) -> Seen[ConfFile]:
     """Return ``/etc/corosync/corosync.conf``."""
-    return answers.read("conf-local", "/etc/corosync/corosync.conf", _conf, absent=_NO_FILE)
+    return answers.read("conf-local", "/etc/corosync/corosync.conf", alike.once(_conf), absent=_NO_FILE)
 
 
-def conf_cluster(answers: Answers) -> Seen[ConfFile]:
+def conf_cluster(answers: Answers, alike: Alike) -> Seen[ConfFile]:
     """Return ``/etc/pve/corosync.conf``."""
-    return answers.read("conf-cluster", "/etc/pve/corosync.conf", _conf, absent=_NO_FILE)
+    return answers.read("conf-cluster", "/etc/pve/corosync.conf", alike.once(_conf), absent=_NO_FILE)
 
 
 def _conf(text: str) -> ConfFile:

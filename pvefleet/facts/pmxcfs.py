@@ -6,7 +6,7 @@ from parsers import pmxcfs_members, pmxcfs_vmlist
 from parsers.errors import ParseError
 from parsers.pmxcfs_members import Members
 from parsers.pmxcfs_vmlist import VmList
-from pvefleet.facts.sources import Answers, Source
+from pvefleet.facts.sources import Alike, Answers, Source
 from pvefleet.model.facts import Pmxcfs
 from pvefleet.model.observation import Seen
 
@@ -45,6 +45,6 @@ def members(answers: Answers) -> Seen[Members]:
     return answers.read("members", "/etc/pve/.members", pmxcfs_members.read)
 
 
-def guests_owned(answers: Answers) -> Seen[VmList]:
+def guests_owned(answers: Answers, alike: Alike) -> Seen[VmList]:
     """Return ``/etc/pve/.vmlist``: every guest of the cluster with the node that owns its config."""
-    return answers.read("vmlist", "/etc/pve/.vmlist", pmxcfs_vmlist.read)
+    return answers.read("vmlist", "/etc/pve/.vmlist", alike.once(pmxcfs_vmlist.read))

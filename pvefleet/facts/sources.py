@@ -10,7 +10,7 @@ import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from parsers.errors import ParseError
 from pvefleet.model.observation import Problem, ProblemKind, Seen
@@ -147,6 +147,28 @@ def script_seconds(sources: Sequence[Source], probe: Source) -> float:
 
 def _job(source: Source) -> str:
     return f"job {source.name} {source.seconds:g} {shlex.quote(source.shell)}"
+
+
+class Alike:
+    """Values of answers that several nodes gave byte for byte alike: each such text is parsed once and kept once.
+
+    Every node has its copy of the cluster's files. With thousands of guests, sixteen copies of one list would cost
+    sixteen times the time and the memory.
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[tuple[Callable[[str], object], str], object] = {}
+
+    def once(self, parser: Callable[[str], T]) -> Callable[[str], T]:
+        """Return *parser* with a memory: a text that it has read before gives the very same value."""
+
+        def parse(text: str) -> T:
+            key = (parser, text)
+            if key not in self._values:
+                self._values[key] = parser(text)
+            return cast("T", self._values[key])
+
+        return parse
 
 
 @dataclass(frozen=True, slots=True)

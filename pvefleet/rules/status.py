@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pvefleet.model.facts import ClusterFacts, NodeFacts
 from pvefleet.model.finding import Finding, Severity
@@ -216,13 +216,11 @@ def _guest_counts(
     return None, None, None, None
 
 
-def _guest_lists(facts: ClusterFacts, first: NodeFacts | None) -> Sequence[list[tuple[str, str]]]:
-    """Return the guest lists that were read: the node's own first, then a quorate node's, then the others'."""
+def _guest_lists(facts: ClusterFacts, first: NodeFacts | None) -> Iterator[list[tuple[str, str]]]:
+    """Yield the guest lists that were read: the node's own first, then a quorate node's, then the others'."""
     ranked = sorted(
         facts.seen, key=lambda other: (other is not first, not (other.quorum.value and other.quorum.value.quorate))
     )
-    return [
-        [(guest.node, guest.type) for guest in other.guests_owned.value.guests]
-        for other in ranked
-        if other.guests_owned.value
-    ]
+    for other in ranked:
+        if other.guests_owned.value:
+            yield [(guest.node, guest.type) for guest in other.guests_owned.value.guests]

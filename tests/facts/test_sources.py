@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from parsers.errors import ParseError
-from pvefleet.facts.sources import Answers, BrokenOff, Source, compose, decode
+from pvefleet.facts.sources import Alike, Answers, BrokenOff, Source, compose, decode
 from pvefleet.model.observation import ProblemKind
 
 NONCE = "0123456789abcdef"
@@ -150,3 +150,24 @@ def test_an_answer_becomes_a_value_or_the_reason_why_there_is_none() -> None:
     problem = answers.read("fails", "x", parse).problem
     assert problem is not None
     assert problem.message == "why"
+
+
+def test_texts_that_are_alike_are_parsed_once_and_others_each() -> None:
+    parsed: list[str] = []
+
+    def parse(text: str) -> list[str]:
+        parsed.append(text)
+        return text.split()
+
+    alike = Alike()
+    first, again, other = (alike.once(parse)(text) for text in ("a b", "a b", "a c"))
+
+    assert first is again
+    assert other == ["a", "c"]
+    assert parsed == ["a b", "a c"]
+
+
+def test_the_same_text_means_something_else_to_another_parser() -> None:
+    alike = Alike()
+
+    assert (alike.once(len)("abc"), alike.once(str.upper)("abc")) == (3, "ABC")
