@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lab import formation, guests, limits, mounts, staging
+from lab import formation, guests, hardware, limits, mounts, protection, staging
 from lab.control import Server
 from lab.errors import LabError, TimedOut
 from lab.forward import Forwarder, Route
@@ -118,6 +118,7 @@ def _build(config: dict[str, Any], folder: StateDir, spec: LabSpec, ended: threa
     # All at once: each node that joins later costs every other one a new membership.
     site.on_all(Machine.plug_in)
     site.on_all(Machine.switch_on)
+    hardware.attend(site)
     forwarder.start()
     say(progress=f"{spec.nodes} nodes are booting")
     limit = 60.0 + 3 * spec.nodes
@@ -129,6 +130,8 @@ def _build(config: dict[str, Any], folder: StateDir, spec: LabSpec, ended: threa
         say(progress="the cluster has formed: quorate, all links connected, /etc/pve writable")
         made = guests.create(site)
         say(progress=f"{made} guests are made")
+    if spec.protects and (under := protection.protect(site)):
+        say(progress=f"{under} of them are under HA")
 
 
 def _membership(machine: Machine, *, nodes: int) -> str:

@@ -42,6 +42,7 @@ _HELP = {
     "pve": "the Proxmox VE release that is emulated: 9.2, 9.0 or 8",
     "blank": "leave the nodes alone, without a cluster",
     "guests": "how many sample guests",
+    "ha": "leave the sample guests out of HA: nothing fences a node",
     "token": "corosync's token timeout in ms; 1000 unless given, more from 9 nodes on",
     "block": "127.BLOCK.1.N:2222 leads to node N over link 0, the next block over link 1",
     "state": "the lab's folder",
@@ -90,6 +91,7 @@ def up(
     guests: str = "6",
     token: str = "",
     block: str = "77",
+    ha: bool = True,
     state: str = DEFAULT_STATE,
 ) -> None:
     """
@@ -108,6 +110,7 @@ def up(
         guests=_number(guests, "--guests"),
         token=_number(token, "--token") if token else None,
         block=_number(block, "--block"),
+        ha=ha,
         report=report,
     )
     report(f"ready: {lab.names[0]} to {lab.names[-1]}, inventory {state}/hosts.toml")

@@ -60,6 +60,7 @@ class Lab:
         block: int = 77,
         prefix: str = "pve",
         scale: float = 0.25,
+        ha: bool = True,
         tied: bool = False,
         report: Callable[[str], None] = lambda _line: None,
     ) -> Lab:
@@ -75,13 +76,14 @@ class Lab:
             block: 127.BLOCK.1.N and the block after it lead to the nodes; labs side by side need different ones.
             prefix: what node names start with.
             scale: factor on the emulated delays.
+            ha: put sample guests under HA, where the lab has no more than 8 nodes.
             tied: end the lab when this process ends, however it ends.
             report: is told each step in a line.
 
         Raises:
             LabError: something is missing on this machine, a lab is running there, or it did not come up.
         """
-        spec = LabSpec(nodes, pve, blank, guests, token, block, prefix, scale)
+        spec = LabSpec(nodes, pve, blank, guests, token, block, prefix, scale, ha)
         host.check()
         base = rootfs.ensure(spec.suite, rootfs.cache_dir(), report)
         folder = StateDir(Path(state_dir).absolute())

@@ -123,6 +123,8 @@ def node_record(spec: LabSpec, machine: Machine, authorized_key: str) -> dict[st
         "authorized_key": authorized_key,
         "date_skew": 0.0,
         "ping_ms": None,
+        "ha_scale": spec.ha_scale,
+        "spare": not spec.protects,
         "peers": [{"name": node.name, "links": [node.address(link) for link in LINKS]} for node in spec.members],
     }
 

@@ -18,6 +18,9 @@ from lab.spec import NodeSpec
 from lab.switch import Switch
 
 DISK_SIZE = "1g"
+REBOOT_STATUS = 133
+"""What a node's PID 1 ends with when the node is to start again: see lab.pve.layout."""
+_WATCHDOG = "run/pvelab/watchdog0"
 _STOPPED = "TtDZX"
 _STOP_ROUNDS = 500
 
@@ -151,6 +154,31 @@ class Machine:
             os.kill(init, signal.SIGKILL)
             self._shell.wait(30)
             self._switch.unplug(self.spec)
+
+    @property
+    def asks_for_reboot(self) -> bool:
+        """Did its PID 1 end in order to start again?"""
+        return self._shell is not None and self._shell.poll() == REBOOT_STATUS
+
+    def watchdog_age(self) -> float | None:
+        """Seconds since its watchdog device was last written to; None while the device's timer does not run."""
+        if self._init is None or self.state == "off":
+            return None
+        try:
+            return time.time() - Path(f"/proc/{self._init}/root", _WATCHDOG).stat().st_mtime
+        except OSError:
+            return None
+
+    def reset(self) -> None:
+        """Off without a word, where it is on, and on again: what its watchdog does, or its own reboot.
+
+        Raises:
+            LabError: it did not come up.
+        """
+        with self._changing:
+            if self.state != "off":
+                self.kill()
+            self.start()
 
     def freeze(self) -> None:
         """Stop every process with SIGSTOP until none runs, children born meanwhile included.

@@ -64,6 +64,7 @@ class LabSpec:
         block: second number of the loopback addresses for link 0; link 1 uses the next one.
         prefix: what the nodes' names start with.
         scale: factor on the delays that the emulated commands copy from genuine clusters.
+        ha: are sample guests under HA? Never in a blank lab or one of more than `SMALL` nodes.
     """
 
     nodes: int = 3
@@ -74,6 +75,7 @@ class LabSpec:
     block: int = 77
     prefix: str = "pve"
     scale: float = 0.25
+    ha: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what cannot work before anything is touched.
@@ -100,6 +102,16 @@ class LabSpec:
     def token_ms(self) -> int:
         """The token timeout that corosync.conf gets."""
         return max(1000, 125 * self.nodes) if self.token is None else self.token
+
+    @property
+    def protects(self) -> bool:
+        """Are some of its sample guests under HA from the start?"""
+        return self.ha and self.guests > 0 and not self.blank and self.nodes <= SMALL
+
+    @property
+    def ha_scale(self) -> float:
+        """Factor on the seconds HA takes. A large lab has the genuine ones: its rounds add up."""
+        return self.scale if self.nodes <= SMALL else max(1.0, self.scale)
 
     @property
     def suite(self) -> str:

@@ -81,7 +81,10 @@ class Control:
             return {"unit": describe(self._init.adopt(request["name"], request["pid"]))}
         if operation == "run":
             return await self._run(request, fds)
+        if operation == "ending":
+            return {"ending": self._init.ending}
         if operation == "shutdown":
+            self._init.ending = request.get("how", "poweroff")
             self._init.shutting_down.set()
             return {}
         raise ValueError(f"unknown operation {operation}")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from . import devlog, journal, process, unitfiles
 from .control import Control
-from .layout import BOOT_ID, CONTROL_SOCKET, LOG_DIR
+from .layout import BOOT_ID, CONTROL_SOCKET, LOG_DIR, REBOOT_STATUS
 from .scope import Scope
 from .timer import Timer
 from .unit import Exit, Host, StartError, Unit
@@ -23,12 +23,13 @@ KERNEL_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Init:
-    """The units of this node and the children of PID 1."""
+    """The units of this node and the children of PID 1. `ending` is `reboot` or `poweroff` once it is to end."""
 
     def __init__(self) -> None:
         self.units: dict[str, Unit | Timer | Scope] = {}
         self.booted = time.time()
         self.shutting_down = asyncio.Event()
+        self.ending = ""
         self._watched: dict[int, asyncio.Future[Exit]] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._host = Host(watch=self.watch, log_pipe=self.log_pipe, changed=self._changed)
@@ -269,7 +270,8 @@ def _compile() -> None:
         os.posix_spawn(sys.executable, argv, {"PATH": process.PATH})
 
 
-async def _serve() -> None:
+async def _serve() -> str:
+    """Run until told to end; return how."""
     loop = asyncio.get_running_loop()
     init = Init()
     loop.add_signal_handler(signal.SIGCHLD, init.reap)
@@ -282,17 +284,18 @@ async def _serve() -> None:
     await init.shutting_down.wait()
     journal.write("system", "Shutting down.", ident="systemd", pid=1)
     await init.shut_down()
+    return init.ending
 
 
 def main(_argv: list[str]) -> int:
-    """Be PID 1 until SIGTERM."""
+    """Be PID 1 until SIGTERM, or until somebody asks for a reboot: the machine knows that by our exit status."""
     for path in (LOG_DIR, Path("/run/systemd/system"), Path("/run/lock"), Path("/run/sshd")):
         path.mkdir(parents=True, exist_ok=True)
     _new_boot_id()
     journal.write("system", f"Starting node {os.uname().nodename}", ident="systemd", pid=1)
     try:
-        asyncio.run(_serve())
+        ending = asyncio.run(_serve())
     except Exception as error:
         journal.write("system", f"PID 1 died: {json.dumps(repr(error))}", ident="systemd", pid=1, priority=0)
         raise
-    return 0
+    return REBOOT_STATUS if ending == "reboot" else 0

@@ -16,10 +16,21 @@ from .unit_texts import DISABLED, ENABLED, UNITS
 
 LIB = "usr/lib/pvelab"
 COMMANDS = ("systemctl", "journalctl", "systemd-run", "pmxcfs", "pvecm", "pveversion", "qm", "pct", "timedatectl")
-STORAGE_COMMANDS = ("zfs", "zpool")
+STORAGE_COMMANDS = ("zfs", "zpool", "pvesm", "pvesr", "pvescheduler")
+HA_COMMANDS = ("ha-manager", "pve-ha-crm", "pve-ha-lrm", "watchdog-mux")
 # where Debian or PVE has them: a login that is not root's does not find these
-IN_SBIN = ("qm", "pct", "zfs", "zpool", "reboot", "poweroff", "halt", "shutdown")
-MODULES = {"pmxcfs": "pmxcfs.main", "zfs": "zfs.main", "zpool": "zfs.zpool"}
+IN_SBIN = ("qm", "pct", "zfs", "zpool", "pvesm", *HA_COMMANDS, "reboot", "poweroff", "halt", "shutdown")
+MODULES = {
+    "pmxcfs": "pmxcfs.main",
+    "ha-manager": "ha.cli",
+    "pve-ha-crm": "ha.crm_daemon",
+    "pve-ha-lrm": "ha.lrm_daemon",
+    "watchdog-mux": "ha.watchdog",
+    "zfs": "zfs.main",
+    "zpool": "zfs.zpool",
+    "pvesr": "replication.pvesr",
+    "pvescheduler": "replication.scheduler",
+}
 
 SSHD_CONFIG = """\
 Include /etc/ssh/sshd_config.d/*.conf
@@ -117,8 +128,10 @@ def _compile(root: Path, target: Path) -> None:
 
 
 def _install_commands(root: Path) -> None:
-    commands = {name: (name, "sys.argv[1:]") for name in (*COMMANDS, *STORAGE_COMMANDS)}
-    commands |= {name: ("systemctl", repr([name])) for name in ("reboot", "poweroff", "halt", "shutdown")}
+    commands = {name: (name, "sys.argv[1:]") for name in (*COMMANDS, *STORAGE_COMMANDS, *HA_COMMANDS)}
+    commands |= {
+        name: ("systemctl", f"[{name!r}, *sys.argv[1:]]") for name in ("reboot", "poweroff", "halt", "shutdown")
+    }
     for name, (command, arguments) in commands.items():
         path = root / ("usr/sbin" if name in IN_SBIN else "usr/bin") / name
         text = _SHIM.format(lib=LIB, module=MODULES.get(command, command.replace("-", "_")), arguments=arguments)

@@ -17,6 +17,8 @@ COROSYNC_CONF = Path("/etc/corosync/corosync.conf")
 PMXCFS_DIR = Path("/var/lib/pve-cluster")
 PMXCFS_SOCKET = Path("/run/pvelab/pmxcfs.sock")
 PMXCFS_PID = Path("/run/pve-cluster.pid")
+REBOOT_STATUS = 133
+"""PID 1 ends with this where the machine is to start again."""
 DOMAIN = "lab.test"
 """What follows a node's name in its full name."""
 
@@ -33,6 +35,8 @@ class NodeSettings:
         authorized_key: public key that may log in as root.
         date_skew: seconds added by the emulated `date`; 0.0 means the real `date` is used.
         ping_ms: round trip time the emulated `ping` prints; None means the real `ping` is used.
+        ha_scale: factor on the seconds HA takes; 1.0 is a genuine node.
+        spare: do HA's daemons rest while no guest is under HA?
     """
 
     name: str
@@ -42,6 +46,8 @@ class NodeSettings:
     authorized_key: str = ""
     date_skew: float = 0.0
     ping_ms: float | None = None
+    ha_scale: float = 1.0
+    spare: bool = False
 
     @classmethod
     def load(cls, path: Path = NODE_JSON) -> NodeSettings:
@@ -55,4 +61,6 @@ class NodeSettings:
             authorized_key=data.get("authorized_key", ""),
             date_skew=float(data.get("date_skew", 0.0)),
             ping_ms=data.get("ping_ms"),
+            ha_scale=float(data.get("ha_scale", data.get("scale", 1.0))),
+            spare=bool(data.get("spare", False)),
         )

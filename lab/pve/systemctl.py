@@ -90,6 +90,7 @@ def main(argv: list[str]) -> int:
         "poweroff": _shutdown,
         "reboot": _shutdown,
         "halt": _shutdown,
+        "shutdown": _shutdown,
         "kill": _kill,
     }
     if verb not in table:
@@ -353,6 +354,7 @@ def _nothing(_verb: str, _units: list[str], _options: Options) -> int:
     return 0
 
 
-def _shutdown(_verb: str, _units: list[str], _options: Options) -> int:
-    client.ask({"op": "shutdown"})
+def _shutdown(verb: str, _units: list[str], options: Options) -> int:
+    how = "reboot" if verb == "reboot" or options.flag("-r", "--reboot") else "poweroff"
+    client.ask({"op": "shutdown", "how": how})
     return 0

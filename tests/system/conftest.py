@@ -98,8 +98,8 @@ class Operator:
 
 @pytest.fixture(scope="session")
 def lab_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A cluster of three nodes with six guests."""
-    lab = Lab.up(tmp_path_factory.mktemp("lab"), nodes=3, block=free_block(FIRST_BLOCK), tied=True)
+    """A cluster of three nodes with six guests, none of them under HA: that would reset a node without quorum."""
+    lab = Lab.up(tmp_path_factory.mktemp("lab"), nodes=3, block=free_block(FIRST_BLOCK), ha=False, tied=True)
     try:
         yield lab
     finally:

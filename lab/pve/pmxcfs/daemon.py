@@ -24,6 +24,7 @@ from .services import RETRY_SECONDS, Connection, Loop, Service
 from .store import Store
 
 SUBMIT_SECONDS = 120.0
+_HA_LOCKS = ("priv/lock/ha_manager_lock", "priv/lock/ha_agent_")
 DCDB_GROUP, STATUS_GROUP = "pve_dcdb_v1", "pve_kvstore_v1"
 _LEVELS = {"notice": syslog.LOG_NOTICE, "crit": syslog.LOG_CRIT}
 
@@ -66,7 +67,7 @@ class Daemon:
             is_quorate=lambda: self._quorum is not None and self._quorum.is_quorate(),
             applied=self._applied,
             synced=self._synced,
-            lock_expired=lambda path: self.memdb.lock_expired(path, time.time(), LOCK_SECONDS),
+            lock_expired=self._lock_expired,
         )
 
     def start(self) -> None:
@@ -111,13 +112,18 @@ class Daemon:
         with self.lock:
             if operation.name == "unlock-request":
                 entry = self.memdb.lookup(operation.path)
-                if entry is None or not self.memdb.lock_expired(operation.path, time.time()):
+                if entry is None or not self._lock_expired(operation.path):
                     return 0
                 operation = Operation("unlock", operation.path, operation.mtime, target=entry.digest)
             result = operation.apply(self.memdb, self._nodeid())
             if result >= 0:
                 self._store.save(self.memdb.last_change)
         return result
+
+    def _lock_expired(self, path: str) -> bool:
+        """Whether a lock's time is over; the locks of HA keep the time of its other waits."""
+        factor = self.settings.ha_scale if path.startswith(_HA_LOCKS) else 1.0
+        return self.memdb.lock_expired(path, time.time(), LOCK_SECONDS * factor)
 
     def _nodeid(self) -> int:
         return self.dfsm.me[0]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 BLOCK = 4096
 VIRTUAL = (".version", ".members", ".vmlist", ".clusterlog", ".rrd")
 WRITE_BITS = 0o222
+# how a touch without a time arrives: no seconds, and this for nanoseconds
+UTIME_NOW = (1 << 30) - 1
 
 
 class PveFilesystem(Operations):  # type: ignore[misc]
@@ -162,7 +164,7 @@ class PveFilesystem(Operations):  # type: ignore[misc]
 
     def utimens(self, path: str, times: tuple[int, int] | None = None) -> int:
         """Touch; a lock set to time 0 is a question whether it may expire, for the lowest node to answer."""
-        mtime = int(time.time()) if times is None else times[1] // 10**9
+        mtime = int(time.time()) if times is None or times[1] == UTIME_NOW else times[1] // 10**9
         if mtime == 0 and paths.is_lock(paths.normal(path)):
             self._submit("unlock-request", path)
         else:

@@ -179,7 +179,10 @@ class Memdb:
             return -errno.ENOENT
         if paths.is_lock(path) and entry.is_dir and entry.writer != writer:
             return -errno.EACCES
-        self._commit(writer, now, put=(replace(entry, version=self.version + 1, writer=writer, mtime=now),))
+        touched = replace(entry, version=self.version + 1, writer=writer, mtime=now)
+        self._commit(writer, now, put=(touched,))
+        if paths.is_lock(path) and entry.is_dir:
+            self.locks[path] = (float(now), touched.digest)
         return 0
 
     def delete(self, path: str, writer: int, now: int) -> int:
