@@ -154,9 +154,7 @@ def _timer(
     totem: Section,
 ) -> TimerRow:
     known = should or longest
-    origin, how = (
-        _origin(name, totem, known.nodes, known.token_retransmits_before_loss_const) if known else (Origin.DEFAULT, "")
-    )
+    origin, how = _origin(name, totem, known) if known else (Origin.DEFAULT, "")
     return TimerRow(
         name,
         of(longest) if longest else None,
@@ -168,19 +166,19 @@ def _timer(
     )
 
 
-def _origin(name: str, totem: Section, nodes: int, retransmits: int) -> tuple[Origin, str]:
+def _origin(name: str, totem: Section, known: TotemTimers) -> tuple[Origin, str]:
     written = totem.get(name)
     if name == "token":
         base = f"{written or DEFAULTS['token']}"
         coefficient = totem.get("token_coefficient") or str(DEFAULTS["token_coefficient"])
-        if nodes > 2 and coefficient != "0":
-            return Origin.COMPUTED, f"{base} + {nodes - 2} x {coefficient}"
+        if known.nodes > 2 and coefficient != "0":
+            return Origin.COMPUTED, f"{base} + {known.nodes - 2} x {coefficient}"
     if written and written != "0":
         return Origin.SET, f"totem.{name}"
     sums = {
         "consensus": "1.2 x token",
-        "token_retransmit": f"token / {retransmits}.2",
-        "hold": "0.8 x token_retransmit - 10",
+        "token_retransmit": f"token / {known.token_retransmits_before_loss_const}.2",
+        "hold": f"0.8 x {known.token_retransmit} - 10",
     }
     return (Origin.COMPUTED, sums[name]) if name in sums else (Origin.DEFAULT, "")
 
