@@ -42,7 +42,9 @@ SOURCES = (
     Source(
         "certificates",
         "for f in /etc/pve/local/pveproxy-ssl.pem /etc/pve/local/pve-ssl.pem /etc/pve/pve-root-ca.pem; do "
-        '[ ! -e "$f" ] || { echo "file=$f"; openssl x509 -noout -subject -enddate -in "$f" || exit; }; done',
+        'if [ -e "$f" ]; then echo "file=$f"; openssl x509 -noout -subject -enddate -in "$f" || exit; '
+        # pveproxy has a certificate of its own only where somebody gave it one
+        'elif [ "${f%pveproxy-ssl.pem}" = "$f" ]; then echo "missing=$f"; fi; done',
         4,
         needs_pmxcfs=True,
     ),
@@ -132,7 +134,13 @@ def _key_files(text: str) -> tuple[str, ...]:
 def _certificates(text: str) -> tuple[Certificate, ...]:
     found = []
     lines = text.splitlines()
-    for at in range(0, len(lines), 3):
+    at = 0
+    while at < len(lines):
+        key, _, path = lines[at].partition("=")
+        if key == "missing":
+            found.append(Certificate(path, "", None))
+            at += 1
+            continue
         block = lines[at : at + 3]
         heads = [line.partition("=")[0] for line in block]
         if heads != ["file", "subject", "notAfter"]:
@@ -145,6 +153,7 @@ def _certificates(text: str) -> tuple[Certificate, ...]:
         except ValueError:
             raise ParseError("openssl x509", "not a date", excerpt=end, line=at + 3) from None
         found.append(Certificate(path, subject, float(ends)))
+        at += 3
     return tuple(found)
 
 

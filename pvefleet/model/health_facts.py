@@ -39,14 +39,14 @@ class Certificate:
     """One certificate file.
 
     Attributes:
-        path: where it is.
-        subject: whom it is for.
-        ends: the end of its validity, seconds since the epoch.
+        path: where it is, or should be.
+        subject: whom it is for; empty where it is missing.
+        ends: the end of its validity, seconds since the epoch; None where it is missing.
     """
 
     path: str
     subject: str
-    ends: float
+    ends: float | None
 
 
 @dataclass(frozen=True, slots=True)

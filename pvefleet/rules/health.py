@@ -14,6 +14,8 @@ from pvefleet.rules.membership import Membership, in_no_cluster
 
 _DAY = 86400.0
 _SOON_DAYS, _NOW_DAYS = 30, 7
+_AUTHORITY_DAYS = 60
+_AUTHORITY = "/etc/pve/pve-root-ca.pem"
 _SLOW_US = 5000
 _SMALL_MTU = 469
 """What knet uses until path MTU discovery has ended."""
@@ -52,6 +54,19 @@ def _differences(facts: ClusterFacts) -> Iterator[Finding]:
         evidence = [f"{name} {digest[:12]}…" for name, digest in keys.items()]
         yield finding("CFG-E-0008", subject, "the nodes have different authkeys", evidence)
     yield from _names_agree(facts)
+    yield from _authority(facts, subject)
+
+
+def _authority(facts: ClusterFacts, subject: str) -> Iterator[Finding]:
+    """All nodes have the same one: told once. Near its end it is every certificate's finding as well."""
+    for node in facts.seen:
+        for one in (node.health.certificates.value or ()) if node.health else ():
+            if one.path == _AUTHORITY and one.ends is not None and node.machine.value:
+                days = (one.ends - node.machine.value.clock) / _DAY
+                if days <= _AUTHORITY_DAYS:
+                    message = f"the cluster's certificate authority {_when(days)}"
+                    yield finding("CRT-W-0004", subject, message, [one.subject])
+                return
 
 
 def _names_agree(facts: ClusterFacts) -> Iterator[Finding]:
@@ -108,11 +123,18 @@ def _certificates(node: NodeFacts, health: HealthFacts) -> Iterator[Finding]:
     if machine is None:
         return
     for one in health.certificates.value or ():
+        if one.ends is None:
+            yield finding("CRT-W-0003", node.name, f"the certificate {one.path} is missing on {node.name}")
+            continue
         days = (one.ends - machine.clock) / _DAY
-        if days <= _SOON_DAYS:
+        if days <= _NOW_DAYS or (days <= _SOON_DAYS and one.path != _AUTHORITY):
             code = "CRT-E-0002" if days <= _NOW_DAYS else "CRT-W-0001"
-            when = f"ends in {days:.0f} days" if days >= 0 else f"ended {-days:.0f} days ago"
-            yield finding(code, node.name, f"the certificate {one.path} on {node.name} {when}", [one.subject])
+            message = f"the certificate {one.path} on {node.name} {_when(days)}"
+            yield finding(code, node.name, message, [one.subject])
+
+
+def _when(days: float) -> str:
+    return f"ends in {days:.0f} days" if days >= 0 else f"ended {-days:.0f} days ago"
 
 
 def _links(node: NodeFacts, health: HealthFacts, membership: Membership) -> Iterator[Finding]:

@@ -72,6 +72,12 @@ def knet(latency: int, mtu: int) -> str:
             says("certificates", "file=/etc/pve/local/pve-ssl.pem\nsubject=CN\nnotAfter=Jan  1 00:00:00 2020 GMT\n"),
             ("CRT-E-0002", "pve02"),
         ),
+        (says("certificates", "missing=/etc/pve/pve-root-ca.pem\n"), ("CRT-W-0003", "pve02")),
+        (says("certificates", "missing=/etc/pve/local/pve-ssl.pem\nfile=/etc/pve/x\n"), ("OUT-E-0001", "pve02")),
+        (
+            says("certificates", "file=/etc/pve/pve-root-ca.pem\nsubject=CN\nnotAfter=Jan 10 00:00:00 2027 GMT\n"),
+            ("CRT-W-0004", "lab"),
+        ),
     ],
 )
 def test_each_cause_is_one_finding(break_it: Callable[[World], None], expected: tuple[str, str]) -> None:

@@ -42,6 +42,8 @@ class WorldNode:
     hostname: str = ""
     vms: dict[int, str] = field(default_factory=dict)
     containers: dict[int, str] = field(default_factory=dict)
+    breaks_off: bool = False
+    """Is it reached, and its answer cut short?"""
     overrides: dict[str, tuple[int, str, str]] = field(default_factory=dict)
     """Source name to exit, stdout, stderr: what a broken command would say instead."""
 
@@ -72,6 +74,7 @@ class World:
         self.cut: set[tuple[str, int]] = set()
         self.listed = list(self.nodes)
         self.expected: int | None = None
+        self.ring = 13
         self.device: Device | None = None
 
     def __getitem__(self, name: str) -> WorldNode:
@@ -156,7 +159,7 @@ class World:
             "Quorum information\n------------------\nDate:             Sat Nov 21 03:21:04 2026\n"
             f"Quorum provider:  corosync_votequorum\nNodes:            {len(members)}\n"
             f"Node ID:          {node.nodeid}\n"
-            f"Ring ID:          {members[0].nodeid}.d\nQuorate:          {'Yes' if quorate else 'No'}\n\n"
+            f"Ring ID:          {members[0].nodeid}.{self.ring:x}\nQuorate:          {'Yes' if quorate else 'No'}\n\n"
             f"Votequorum information\n----------------------\n"
             f"Expected votes:   {expected}\nHighest expected: {expected}\n"
             f"Total votes:      {total}\nQuorum:           {needed} {blocked}\n"
@@ -357,6 +360,8 @@ class _Scripted:
         node = self.world[self.name]
         if node.unreachable is not None:
             raise Unreachable(self.name, f"{self.name}: no answer", reason=node.unreachable, tried=("192.0.2.1:22",))
+        if node.breaks_off:
+            return CommandResult(0, b"", b"")
         nonce = argv[-1]
         names = re.search(rb"^names='([^']*)'", stdin, re.M)
         assert names, "not the facts script"

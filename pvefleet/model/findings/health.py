@@ -71,6 +71,22 @@ ENTRIES: tuple[Entry, ...] = (
         acceptable=True,
     ),
     Entry(
+        "CRT-W-0003",
+        "certificate is missing",
+        "pveproxy does not start without it, and other nodes cannot reach this one's API.",
+        "On {subject}: pvecm updatecerts, then systemctl reload-or-restart pveproxy",
+        acceptable=True,
+    ),
+    Entry(
+        "CRT-W-0004",
+        "the cluster's certificate authority ends soon",
+        "It ends within 60 days. Proxmox VE never renews it, and with less than 14 days left it signs no certificate "
+        "any more: no node can join, none is renewed.",
+        "Keep a copy of /etc/pve/pve-root-ca.pem and /etc/pve/priv/pve-root-ca.key, remove both, then on one node after "
+        "the other: pvecm updatecerts --force; systemctl reload-or-restart pveproxy. Fingerprints change everywhere.",
+        acceptable=True,
+    ),
+    Entry(
         "PRE-I-0001",
         "logins depend on pmxcfs",
         "sshd finds root's keys below /etc/pve alone: with pmxcfs stopped or hung nobody can log in by key.",
