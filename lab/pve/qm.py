@@ -1,4 +1,4 @@
-"""`qm`: list, status, config, create, start, stop, shutdown, showcmd, unlock, set, destroy."""
+"""`qm`: list, status, create, showcmd, set, and what `pct` has too."""
 
 from __future__ import annotations
 
@@ -7,21 +7,13 @@ import re
 import time
 import uuid
 
-from . import arguments, cfs, guests, volumes
+from . import cfs, guest_cli, guest_config, guests
 from .cfs import CommandError
 from .guests import QEMU
 from .layout import ETC_PVE
 
 _DISK = re.compile(r"(?:ide|sata|scsi|virtio|efidisk|tpmstate)\d+")
 _NET = re.compile(r"net\d+")
-_MISSING = "Configuration file 'nodes/{node}/qemu-server/{vmid}.conf' does not exist"
-
-
-def _load(vmid: int, code: int = 2) -> dict[str, str]:
-    try:
-        return guests.read(QEMU, vmid)
-    except FileNotFoundError:
-        raise CommandError(_MISSING.format(node=guests.node(), vmid=vmid), code) from None
 
 
 def _list(_words: list[str], _options: dict[str, str]) -> int:
@@ -29,7 +21,7 @@ def _list(_words: list[str], _options: dict[str, str]) -> int:
     if vmids:
         print(f"{'VMID':>10} {'NAME':<20} {'STATUS':<10} {'MEM(MB)':<10} {'BOOTDISK(GB)':>12} {'PID':<10}")
     for vmid in vmids:
-        options = _load(vmid)
+        options = guest_cli.load(QEMU, vmid)
         pid = guests.pid(QEMU, vmid)
         name, status = options.get("name", f"VM {vmid}"), "running" if pid else "stopped"
         memory, disk = options.get("memory", "512"), guests.bootdisk_gib(options)
@@ -38,8 +30,8 @@ def _list(_words: list[str], _options: dict[str, str]) -> int:
 
 
 def _status(words: list[str], options: dict[str, str]) -> int:
-    vmid = _vmid(words, "qm status <vmid> [OPTIONS]")
-    config = _load(vmid)
+    vmid = guest_cli.vmid(words, "qm status <vmid> [OPTIONS]")
+    config = guest_cli.load(QEMU, vmid)
     pid = guests.pid(QEMU, vmid)
     status = "running" if pid else "stopped"
     if "verbose" in options:
@@ -50,13 +42,8 @@ def _status(words: list[str], options: dict[str, str]) -> int:
     return 0
 
 
-def _config(words: list[str], _options: dict[str, str]) -> int:
-    print(guests.text(_load(_vmid(words, "qm config <vmid> [OPTIONS]"))), end="")
-    return 0
-
-
 def _create(words: list[str], options: dict[str, str]) -> int:
-    vmid = _vmid(words, "qm create <vmid> [OPTIONS]")
+    vmid = guest_cli.vmid(words, "qm create <vmid> [OPTIONS]")
     cfs.require_quorum()
     owner = guests.owner(vmid)
     if owner is not None:
@@ -65,12 +52,10 @@ def _create(words: list[str], options: dict[str, str]) -> int:
     for key in ("storage", "force", "unique", "archive", "pool"):
         options.pop(key, None)
     config = dict(options)
-    number = 0
     for key in sorted(key for key in options if _DISK.fullmatch(key)):
-        config[key] = volumes.allocate(options[key], vmid, number, container=False)
+        config[key] = guest_cli.allocate(options[key], vmid, config, container=False)
         if config[key] != options[key]:
             print(f"{key}: successfully created disk '{config[key]}'")
-            number += 1
     boot = sorted((key for key in config if _DISK.fullmatch(key)), reverse=True) + sorted(
         filter(_NET.fullmatch, config)
     )
@@ -95,45 +80,17 @@ def _mac(vmid: int, key: str) -> str:
     return "BC:24:11:" + ":".join(digest[start : start + 2] for start in (0, 2, 4))
 
 
-def _start(words: list[str], _options: dict[str, str]) -> int:
-    vmid = _vmid(words, "qm start <vmid> [OPTIONS]")
-    cfs.require_quorum()
-    config = _load(vmid, 255)
-    if "lock" in config:
-        raise CommandError(f"VM is locked ({config['lock']})")
-    if guests.pid(QEMU, vmid):
-        raise CommandError(f"VM {vmid} already running")
-    guests.start(QEMU, vmid, config)
-    cfs.log(f"start VM {vmid}", tag="qm")
-    return 0
-
-
-def _stop(words: list[str], _options: dict[str, str]) -> int:
-    vmid = _vmid(words, "qm stop <vmid> [OPTIONS]")
-    if vmid not in guests.local(QEMU):
-        raise CommandError(f"unable to find configuration file for VM {vmid} on node '{guests.node()}'")
-    guests.stop(QEMU, vmid)
-    return 0
-
-
 def _showcmd(words: list[str], _options: dict[str, str]) -> int:
     import shlex
 
-    vmid = _vmid(words, "qm showcmd <vmid> [OPTIONS]")
-    print(shlex.join(guests.command(QEMU, vmid, _load(vmid))))
-    return 0
-
-
-def _unlock(words: list[str], _options: dict[str, str]) -> int:
-    vmid = _vmid(words, "qm unlock <vmid>")
-    _load(vmid)
-    _edit(vmid, {}, ["lock"])
+    vmid = guest_cli.vmid(words, "qm showcmd <vmid> [OPTIONS]")
+    print(shlex.join(guests.command(QEMU, vmid, guest_cli.load(QEMU, vmid))))
     return 0
 
 
 def _set(words: list[str], options: dict[str, str]) -> int:
-    vmid = _vmid(words, "qm set <vmid> [OPTIONS]")
-    _load(vmid)
+    vmid = guest_cli.vmid(words, "qm set <vmid> [OPTIONS]")
+    guest_cli.load(QEMU, vmid)
     removed = re.split(r"[,; ]+", options.pop("delete", "")) if "delete" in options else []
     changes = "".join(f" -{key} {value}" for key, value in options.items())
     print(f"update VM {vmid}:{changes}{''.join(f' -delete {key}' for key in removed)}", flush=True)
@@ -142,55 +99,29 @@ def _set(words: list[str], options: dict[str, str]) -> int:
 
 
 def _edit(vmid: int, changes: dict[str, str], removed: list[str]) -> None:
-    """Change the main part of the configuration, leaving snapshots as they are."""
-    file = ETC_PVE / guests.path(QEMU, vmid)
-    main, separator, snapshots = file.read_text().partition("\n[")
-    comments = "".join(f"{line}\n" for line in main.splitlines() if line.startswith("#"))
-    options = {key: value for key, value in guests.read(QEMU, vmid).items() if key != "description"} | changes
-    kept = {key: value for key, value in options.items() if key not in removed}
-    cfs.write(file, comments + guests.text(kept) + (f"\n[{snapshots}" if separator else ""))
+    """Change the options in force; a disk that is taken away stays as an unused one."""
+    whole = guest_config.load(QEMU, vmid)
+    for key, value in changes.items():
+        is_disk = _DISK.fullmatch(key)
+        whole.options[key] = guest_cli.allocate(value, vmid, whole.options, container=False) if is_disk else value
+    for key in removed:
+        value = whole.options.pop(key, "")
+        volid = guest_config.volumes(QEMU, {key: value}).get(key)
+        if volid:
+            spare = next(number for number in range(256) if f"unused{number}" not in whole.options)
+            whole.options[f"unused{spare}"] = volid
+    guest_config.save(QEMU, vmid, whole)
 
 
-def _destroy(words: list[str], _options: dict[str, str]) -> int:
-    vmid = _vmid(words, "qm destroy <vmid> [OPTIONS]")
-    config = _load(vmid, 255)
-    if "lock" in config:
-        raise CommandError(f"VM is locked ({config['lock']})")
-    if guests.pid(QEMU, vmid):
-        raise CommandError(f"VM {vmid} is running - destroy failed")
-    cfs.require_quorum()
-    (ETC_PVE / guests.path(QEMU, vmid)).unlink()
-    return 0
-
-
-def _vmid(words: list[str], usage: str) -> int:
-    arguments.count(words, usage, least=1)
-    return arguments.vmid(words[0], usage)
-
-
-_COMMANDS = {
+_COMMANDS = guest_cli.common(QEMU) | {
     "list": _list,
     "status": _status,
-    "config": _config,
     "create": _create,
-    "start": _start,
-    "stop": _stop,
-    "shutdown": _stop,
     "showcmd": _showcmd,
-    "unlock": _unlock,
     "set": _set,
-    "destroy": _destroy,
 }
 
 
 def main(argv: list[str]) -> int:
     """Run one qm command."""
-    command = _COMMANDS.get(argv[0]) if argv else None
-
-    def body() -> int:
-        if command is None:
-            wrong = f"ERROR: unknown command 'qm {argv[0]}'\n" if argv else "ERROR: no command specified\n"
-            raise CommandError(f"{wrong}USAGE: qm <COMMAND> [ARGS] [OPTIONS]")
-        return command(*arguments.split(argv[1:]))
-
-    return cfs.run(body)
+    return guest_cli.run(QEMU, _COMMANDS, argv)

@@ -100,6 +100,8 @@ def _merge_keys(name: str, address: str) -> None:
     if key.exists():
         _add(ETC_PVE / "priv/authorized_keys", [key.read_text().strip()])
     host_keys = [" ".join(path.read_text().split()[:2]) for path in sorted(Path("/etc/ssh").glob("ssh_host_*_key.pub"))]
+    # what the nodes' own commands know each other by
+    _add(ETC_PVE / "nodes" / name / "ssh_known_hosts", [f"{name} {each}" for each in host_keys])
     _add(ETC_PVE / "priv/known_hosts", [f"{who} {each}" for each in host_keys for who in (name, address) if who])
 
 

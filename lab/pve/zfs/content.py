@@ -8,7 +8,7 @@ import os
 import shutil
 import stat
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 CHUNK = 1 << 20
 _HEADER_LIMIT = 1 << 24
@@ -61,7 +61,7 @@ def _copy_file(source: Path, target: Path) -> None:
         writer.truncate(os.fstat(reader.fileno()).st_size)
 
 
-def _pipe(reader: BinaryIO, writer: BinaryIO, length: int) -> None:
+def _pipe(reader: IO[bytes], writer: IO[bytes], length: int) -> None:
     """Move so many bytes.
 
     Raises:
@@ -104,7 +104,7 @@ def measure(top: Path) -> int:
     return total
 
 
-def pack(top: Path, out: BinaryIO) -> None:
+def pack(top: Path, out: IO[bytes]) -> None:
     """Write a tree: one line that tells what follows, then the data of its files."""
     entries: list[dict[str, Any]] = []
     for path in tree(top):
@@ -127,7 +127,7 @@ def pack(top: Path, out: BinaryIO) -> None:
                     _pipe(file, out, length)
 
 
-def unpack(stream: BinaryIO, top: Path) -> None:
+def unpack(stream: IO[bytes], top: Path) -> None:
     """Make the tree that `pack` wrote; the target must not exist.
 
     Raises:
@@ -152,7 +152,7 @@ def unpack(stream: BinaryIO, top: Path) -> None:
         os.utime(place, ns=(entry["mtime"], entry["mtime"]))
 
 
-def read_line(stream: BinaryIO) -> Any:
+def read_line(stream: IO[bytes]) -> Any:
     """One line of JSON.
 
     Raises:

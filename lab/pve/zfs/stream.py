@@ -12,12 +12,15 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from . import content, values
 from .store import Dataset, Snapshot, Store, ZfsError
+
+Say = Callable[[str], None]
 
 MAGIC = b"pvelab zfs stream\n"
 
@@ -43,7 +46,7 @@ class Sending:
     verbose: bool = False
 
 
-def send(store: Store, what: Sending, out: BinaryIO, *, seconds: float = 0.0) -> None:
+def send(store: Store, what: Sending, out: IO[bytes], *, seconds: float = 0.0, say: Say | None = None) -> None:
     """Write a stream.
 
     Args:
@@ -51,6 +54,7 @@ def send(store: Store, what: Sending, out: BinaryIO, *, seconds: float = 0.0) ->
         what: to be sent.
         out: takes it.
         seconds: that each snapshot takes at least.
+        say: takes what `-v` tells; standard error without it.
 
     Raises:
         ZfsError: a snapshot does not exist.
@@ -60,7 +64,7 @@ def send(store: Store, what: Sending, out: BinaryIO, *, seconds: float = 0.0) ->
     held = [hold(store, dataset, one) for one in ([base] if base else []) + chosen]
     try:
         if what.verbose:
-            _announce(store, dataset, chosen, base)
+            _announce(store, dataset, chosen, base, say or _to_stderr)
         head = {
             "kind": dataset.kind,
             "properties": dataset.properties if what.properties or what.replicate else _size_only(dataset),
@@ -98,6 +102,10 @@ def _size_only(dataset: Dataset) -> dict[str, str]:
     return {key: value for key, value in dataset.properties.items() if key == "volsize"}
 
 
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
 def hold(store: Store, dataset: Dataset, snapshot: Snapshot) -> int:
     """Keep a snapshot from being destroyed; for as long as the descriptor is open."""
     descriptor = os.open(store.kept(dataset.name, snapshot.name), os.O_RDONLY)
@@ -109,22 +117,21 @@ def _line(data: dict[str, Any]) -> bytes:
     return json.dumps(data).encode() + b"\n"
 
 
-def _announce(store: Store, dataset: Dataset, chosen: list[Snapshot], base: Snapshot | None) -> None:
+def _announce(store: Store, dataset: Dataset, chosen: list[Snapshot], base: Snapshot | None, say: Say) -> None:
     total, before = 0, base
     for snapshot in chosen:
         estimate = 624 + content.measure(store.kept(dataset.name, snapshot.name))
         total += estimate + 12288
         start = f"send from @{before.name} to" if before else "full send of"
         shown = values.nice(estimate)
-        print(f"{start} {dataset.name}@{snapshot.name} estimated size is {shown}", file=sys.stderr)
+        say(f"{start} {dataset.name}@{snapshot.name} estimated size is {shown}")
         before = snapshot
-    print(f"total estimated size is {values.nice(total)}", file=sys.stderr)
+    say(f"total estimated size is {values.nice(total)}")
     for snapshot in chosen:
-        print(f"TIME        SENT   SNAPSHOT {dataset.name}@{snapshot.name}", file=sys.stderr)
-    sys.stderr.flush()
+        say(f"TIME        SENT   SNAPSHOT {dataset.name}@{snapshot.name}")
 
 
-def receive(store: Store, name: str, stream: BinaryIO, *, force: bool) -> None:
+def receive(store: Store, name: str, stream: IO[bytes], *, force: bool) -> None:
     """Take a stream into a dataset.
 
     Args:
@@ -189,7 +196,7 @@ def _prepare_incremental(store: Store, name: str, head: dict[str, Any], *, force
                     store.drop_snapshot(name, one.name)
 
 
-def _take(store: Store, name: str, head: dict[str, Any], snapshot: Snapshot, stream: BinaryIO) -> None:
+def _take(store: Store, name: str, head: dict[str, Any], snapshot: Snapshot, stream: IO[bytes]) -> None:
     """Receive one snapshot aside, and then have the dataset hold it."""
     arrived = store.base / f"receiving.{os.getpid()}"
     shutil.rmtree(arrived, ignore_errors=True)
