@@ -18,6 +18,7 @@ from pvefleet.facts.recording import load
 from pvefleet.model.catalogue import CATALOGUE
 from pvefleet.model.check import CheckReport
 from pvefleet.model.corosync_report import CorosyncReport
+from pvefleet.model.evidence import EvidenceReport
 from pvefleet.model.execution import ExecReport
 from pvefleet.model.guest_list import GuestListReport
 from pvefleet.model.ha_status import HaGroupsReport, HaReport, HaRulesReport
@@ -59,6 +60,7 @@ REPORTS: dict[str, type[Any]] = {
     "replication.log": ReplicationLogReport,
     "replication.explain-schedule": ScheduleReport,
     "node.prepare": PrepareReport,
+    "node.evidence": EvidenceReport,
 }
 
 _HEAD = """\

@@ -25,3 +25,27 @@ def prepare(c, key="", plan=False, yes=False):
     from pvefleet.cli.prepare import prepare as prepare_nodes
 
     return prepare_nodes(c.fleet, key_file=key, plan=plan, yes=yes)
+
+
+@fleet(
+    names=("node",),
+    targets=Targets.ONE,
+    help={
+        "node": "Which node.",
+        "confirm": "State that it is off, in these words: NODE is off.",
+        "reason": "How that is known; goes with --confirm.",
+    },
+)
+def evidence(c, node, confirm="", reason=""):  # noqa: ARG001
+    """Show how far it is proven that a node is down: what was looked at, from where, and what is missing.
+
+    E1 silent from two vantage points; E2 and its watchdog was armed and had 180 s; E3 and you state that it is off; E4
+    and its BMC read off twice. Any sign of life is E0. Changes nothing. docs/evidence.md explains the ladder.
+
+    Exit codes: 0 proven at the level the policy asks for, 4 silent but not proven, 5 alive, 11 no other node was read.
+
+      fab node.evidence pve02
+    """
+    from pvefleet.cli.evidence import node_evidence
+
+    return node_evidence(c.fleet, confirm=confirm, reason=reason)

@@ -67,7 +67,7 @@ class Look:
     Attributes:
         vantage: from where: ``workstation``, or a node's name.
         way: how.
-        place: where to: an address with its port, a link, or empty.
+        place: where to: an address with its port, the number of a link, or empty.
         sign: what it says.
         why: what was seen, in one line.
     """

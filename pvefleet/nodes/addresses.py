@@ -63,12 +63,7 @@ def is_ip(text: str) -> bool:
 
 def is_loopback(host: str) -> bool:
     """Tell whether *host* is this very machine: then a forwarder or tunnel stands there, not the node itself."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return Endpoint(host, 0).is_loopback
 
 
 def check_port(number: int) -> None:

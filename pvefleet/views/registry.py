@@ -32,6 +32,7 @@ _VIEWS = {
     "ShownRun": "pvefleet.views.run:print_run",
     "RunListReport": "pvefleet.views.run:print_runs",
     "RunNoteReport": "pvefleet.views.run:print_note",
+    "EvidenceReport": "pvefleet.views.evidence:print_evidence",
     "PrepareReport": "pvefleet.views.prepare:print_prepare",
 }
 
