@@ -37,8 +37,7 @@ class Guard(IntEnum):
 _HEAD = f"""\
 set -u
 umask 077
-export LC_ALL=C.UTF-8
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 base={BASE} run=$1 epoch=$2
 dir=$base/runs/$run
 unwritable() {{ echo "$base cannot be written"; exit {Guard.DISK}; }}
