@@ -23,6 +23,7 @@ from pvefleet.model.execution import ExecReport
 from pvefleet.model.guest_list import GuestListReport
 from pvefleet.model.ha_status import HaGroupsReport, HaReport, HaRulesReport
 from pvefleet.model.logs import LogsReport
+from pvefleet.model.power import PowerReport
 from pvefleet.model.prepare import PrepareReport
 from pvefleet.model.replication import (
     ReplicationListReport,
@@ -61,6 +62,7 @@ REPORTS: dict[str, type[Any]] = {
     "replication.explain-schedule": ScheduleReport,
     "node.prepare": PrepareReport,
     "node.evidence": EvidenceReport,
+    "node.power": PowerReport,
 }
 
 _HEAD = """\

@@ -49,3 +49,30 @@ def evidence(c, node, confirm="", reason=""):  # noqa: ARG001
     from pvefleet.cli.evidence import node_evidence
 
     return node_evidence(c.fleet, confirm=confirm, reason=reason)
+
+
+@fleet(
+    names=("node", "action"),
+    targets=Targets.ONE,
+    help={
+        "node": "Which node.",
+        "action": "status, or off: the power is cut at once, without a shutdown.",
+        "confirm": "The text that is otherwise typed; --plan shows it.",
+        "plan": "Only show what would be done.",
+    },
+)
+def power(c, node, action, confirm="", plan=False):  # noqa: ARG001
+    """Read a node's power by its management controller (BMC), or cut it and prove that it is off.
+
+    hosts.toml says where the BMC is and where its password comes from; it speaks Redfish or is asked by ipmitool. Off
+    asks for the node's name, and for more where the node is alive and has quorum. It is proven by reading off twice.
+
+    Exit codes: 0 known, or proven off; 3 refused or declined; 11 the BMC does not answer; 13 it was not understood;
+    21 still on; 22 not proven.
+
+      fab node.power pve02 status
+      fab node.power pve02 off --plan
+    """
+    from pvefleet.cli.power import power as of_node
+
+    return of_node(c.fleet, action, confirm=confirm, plan=plan)

@@ -44,6 +44,21 @@ def agree_to(report: PlanReport, *, yes: bool, confirm: str, environment: Enviro
     if not wanted:
         consent(f"Do this to {report.cluster}?", yes=yes, environment=environment)
         return ""
+    return typed_text(wanted, f"do this to {report.cluster}", confirm=confirm, environment=environment)
+
+
+def typed_text(wanted: str, purpose: str, *, confirm: str, environment: Environment) -> str:
+    """Return *wanted* once it was typed, on the terminal or as ``--confirm``.
+
+    Args:
+        wanted: the text that proves that the plan was read.
+        purpose: what typing it does, for the question.
+        confirm: the value of ``--confirm``.
+        environment: knows whether a question can be asked.
+
+    Raises:
+        Refused: something else was typed, or nobody is there to ask.
+    """
     typed = confirm
     if not typed:
         if not environment.interactive:
@@ -53,7 +68,7 @@ def agree_to(report: PlanReport, *, yes: bool, confirm: str, environment: Enviro
             )
         from pvefleet.views.prompt import ask_text
 
-        typed = ask_text(f"Type {wanted!r} to do this to {report.cluster}: ")
+        typed = ask_text(f"Type {wanted!r} to {purpose}: ")
     if typed != wanted:
         raise Refused(f"nothing was changed: {typed!r} is not {wanted!r}")
     return typed

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from pvefleet.cli.bmc import bmc_of
 from pvefleet.cli.fleet import Fleet
-from pvefleet.model.bmc import Bmc, BmcError, Power, PowerReading
 from pvefleet.model.errors import UsageError
 from pvefleet.model.evidence import HERE, Evidence, EvidenceReport, Level, Word
 from pvefleet.model.evidence_probe import Probed, Suspect
@@ -14,11 +13,9 @@ from pvefleet.model.facts import ClusterFacts
 from pvefleet.model.inventory import NodeEntry
 from pvefleet.model.node import Node
 from pvefleet.model.section import Section
-from pvefleet.rules.evidence import BMC_APART, default_minimum, judge
+from pvefleet.procedures import power_off
+from pvefleet.rules.evidence import default_minimum, judge
 from pvefleet.rules.evidence_record import evidence, suspect
-
-_MARGIN = 0.5
-"""Seconds that two readings of a BMC lie further apart than they have to."""
 
 
 def node_evidence(fleet: Fleet, *, confirm: str, reason: str) -> EvidenceReport:
@@ -66,27 +63,17 @@ def gather(
     """
     entries = [next(entry for entry in fleet.entries if entry.name == name) for name in names]
     bmcs = {entry.name: bmc for entry in entries if (bmc := bmc_of(fleet, entry)) is not None}
-    power = {name: [read_power(bmc, fleet)] for name, bmc in bmcs.items()}
+    power = {name: [power_off.read(bmc, fleet.environment.clock)] for name, bmc in bmcs.items()}
     facts = facts or fleet.facts(Section.HA)
     probed = _probe(fleet, [suspect(entry, facts) for entry in entries], facts)
     for name, bmc in bmcs.items():
-        waited = fleet.environment.clock() - power[name][0].at
-        if waited < BMC_APART + _MARGIN:
-            fleet.environment.pause(BMC_APART + _MARGIN - max(waited, 0.0))
-        power[name].append(read_power(bmc, fleet))
+        power_off.let_pass(power[name][0], clock=fleet.environment.clock, pause=fleet.environment.pause)
+        power[name].append(power_off.read(bmc, fleet.environment.clock))
     said = words or {}
     return {
         entry.name: evidence(entry, facts, probed[entry.name], power.get(entry.name, ()), said.get(entry.name))
         for entry in entries
     }
-
-
-def read_power(bmc: Bmc, fleet: Fleet) -> PowerReading:
-    """Ask a BMC; that it did not answer is a reading, too: power unknown."""
-    try:
-        return bmc.status()
-    except BmcError as error:
-        return PowerReading(fleet.environment.clock(), Power.UNKNOWN, error.message)
 
 
 def _probe(fleet: Fleet, suspects: Sequence[Suspect], facts: ClusterFacts) -> dict[str, dict[str, Probed]]:

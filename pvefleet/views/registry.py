@@ -33,6 +33,7 @@ _VIEWS = {
     "RunListReport": "pvefleet.views.run:print_runs",
     "RunNoteReport": "pvefleet.views.run:print_note",
     "EvidenceReport": "pvefleet.views.evidence:print_evidence",
+    "PowerReport": "pvefleet.views.power:print_power",
     "PrepareReport": "pvefleet.views.prepare:print_prepare",
 }
 
