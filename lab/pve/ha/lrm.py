@@ -75,6 +75,7 @@ class Agent:
         self._idle_rounds = 0
         self._waited = 0.0
         self._announced = False
+        self._drained = False
 
     def report(self, now: float) -> dict[str, Any]:
         """The content of lrm_status."""
@@ -92,6 +93,9 @@ class Agent:
             return None
         if self.state == WAIT:
             return self._wait(status)
+        if self._drained and self.mode == "maintenance":
+            return self._timing.idle_round
+        self._drained = False
         if not (self._node.is_quorate() and self._node.hold_lock()):
             return self._without_lock()
         if self.state == LOST:
@@ -191,8 +195,8 @@ class Agent:
         if self.state == ACTIVE:
             self._enter(MAINTENANCE)
         if not active_services(status, self._name) and not self.busy:
-            self._node.close_watchdog()
-            self._node.release_lock()
+            self._let_go()
+            self._drained = True
         return self._timing.idle_round
 
     def _work(self, status: Mapping[str, Any], resources: Mapping[str, Mapping[str, str]]) -> None:
