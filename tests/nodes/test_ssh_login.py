@@ -110,6 +110,13 @@ def test_no_configuration_but_hosts_toml_has_a_say(site: Site, monkeypatch: pyte
     assert node.standing.transport.get_username() == "root"
 
 
+def test_a_cipher_that_authenticates_in_the_same_pass_is_preferred(site: Site) -> None:
+    node = site.node(site.server())
+    node.run(("true",), timeout=5)
+    assert node.standing is not None
+    assert node.standing.transport.remote_cipher == "aes128-gcm@openssh.com"
+
+
 class TestTrust:
     def test_fetch_pin_connect(self, site: Site) -> None:
         server = site.server()

@@ -21,6 +21,8 @@ from pvefleet.nodes.ssh.runner import NodeRunner
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 _RSA_SIGNATURES = ("rsa-sha2-512", "rsa-sha2-256")
+_FAST_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
+"""They encrypt and authenticate in one pass: paramiko's own first choice takes half as long again for long outputs."""
 
 
 class HostKeyUnknownError(SSHException):
@@ -155,6 +157,7 @@ class NodeConnection(Connection):  # type: ignore[misc]
             transport.handshake_timeout = seconds
             security = transport.get_security_options()
             security.key_types = preferring(pinned, security.key_types)
+            security.ciphers = first(_FAST_CIPHERS, security.ciphers)
             self._progress.transport = transport
             return transport
 
@@ -219,9 +222,13 @@ class _Pinned(MissingHostKeyPolicy):
 
 def preferring(pinned: Sequence[str], offered: Sequence[str]) -> tuple[str, ...]:
     """Order the host key algorithms so that a key that is pinned is asked for first."""
-    wanted = [name for kind in pinned for name in (_RSA_SIGNATURES if kind == "ssh-rsa" else (kind,))]
-    first = [name for name in dict.fromkeys(wanted) if name in offered]
-    return (*first, *(name for name in offered if name not in first))
+    return first([name for kind in pinned for name in (_RSA_SIGNATURES if kind == "ssh-rsa" else (kind,))], offered)
+
+
+def first(wanted: Sequence[str], offered: Sequence[str]) -> tuple[str, ...]:
+    """Order the algorithms on offer so that those of *wanted* come first, in their order."""
+    found = [name for name in dict.fromkeys(wanted) if name in offered]
+    return (*found, *(name for name in offered if name not in found))
 
 
 _base = threading.local()
