@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lab import formation, guests, hardware, limits, mounts, protection, staging
+from lab import formation, guests, hardware, limits, mounts, protection, samples_replication, staging
 from lab.control import Server
 from lab.errors import LabError, TimedOut
 from lab.forward import Forwarder, Route
@@ -130,6 +130,8 @@ def _build(config: dict[str, Any], folder: StateDir, spec: LabSpec, ended: threa
         say(progress="the cluster has formed: quorate, all links connected, /etc/pve writable")
         made = guests.create(site)
         say(progress=f"{made} guests are made")
+        if replicated := samples_replication.make(site):
+            say(progress=f"{replicated} of them have a replica")
     if spec.protects and (under := protection.protect(site)):
         say(progress=f"{under} of them are under HA")
 
