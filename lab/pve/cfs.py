@@ -40,6 +40,18 @@ def run(command: Callable[[], int]) -> int:
     return code
 
 
+def read_once(path: Path) -> str:
+    """Read a file of the cluster file system by a single read, which is of one version of it.
+
+    A second read, even the one that only looks for the end, may already be of the next version.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(descriptor, 1 << 24).decode()
+    finally:
+        os.close(descriptor)
+
+
 def require() -> None:
     """Talk to pmxcfs as every PVE tool does when it starts; hangs when pmxcfs hangs.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import client
-from .cfs import CommandError
+from .cfs import CommandError, read_once
 from .layout import ETC_PVE, LIB
 from .process import PATH
 
@@ -46,7 +46,7 @@ def owner(vmid: int) -> str | None:
     """The node that has a guest's configuration, of whatever kind."""
     import json
 
-    entry = json.loads((ETC_PVE / ".vmlist").read_text())["ids"].get(str(vmid))
+    entry = json.loads(read_once(ETC_PVE / ".vmlist"))["ids"].get(str(vmid))
     return entry["node"] if entry else None
 
 

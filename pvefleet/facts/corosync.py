@@ -17,7 +17,7 @@ from parsers.corosync_cfgtool_s import LinkStatus
 from parsers.corosync_cmapctl import CmapDump
 from parsers.corosync_qdevice_tool import QdeviceStatus
 from parsers.corosync_quorumtool import QuorumStatus
-from pvefleet.facts.sources import Alike, Answers, Source
+from pvefleet.facts.sources import Alike, Answers, Source, read_once
 from pvefleet.model.facts import ConfFile
 from pvefleet.model.observation import Seen
 
@@ -36,7 +36,7 @@ SOURCES = (
         3,
     ),
     Source("conf-local", "cat /etc/corosync/corosync.conf", 2),
-    Source("conf-cluster", "cat /etc/pve/corosync.conf", 2, needs_pmxcfs=True),
+    Source("conf-cluster", read_once("/etc/pve/corosync.conf"), 2, needs_pmxcfs=True),
 )
 
 _QUORATE, _INQUORATE = 0, 2

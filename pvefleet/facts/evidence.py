@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from parsers import lrm_status
 from parsers.errors import ParseError
 from pvefleet.facts import pmxcfs
-from pvefleet.facts.sources import Answer, Answers, BrokenOff, Source, compose, decode, script_seconds
+from pvefleet.facts.sources import Answer, Answers, BrokenOff, Source, compose, decode, read_once, script_seconds
 from pvefleet.model.errors import OutcomeUnknown
 from pvefleet.model.evidence import Look, Sign, Way
 from pvefleet.model.evidence_probe import Place, Probed, Suspect
@@ -82,8 +82,8 @@ def question(suspects: Sequence[Suspect], *, peer: bool) -> Question:
         for at, place in enumerate(suspect.from_peers if peer else suspect.from_here):
             sources += [_source(number, at, way, place) for way, _ in place.paths]
         if peer:
-            path = shlex.quote(f"/etc/pve/nodes/{suspect.pve_name}/lrm_status")
-            sources.append(Source(f"agent-{number}", f"cat {path}", 2, needs_pmxcfs=True))
+            path = f"/etc/pve/nodes/{suspect.pve_name}/lrm_status"
+            sources.append(Source(f"agent-{number}", read_once(path), 2, needs_pmxcfs=True))
     probe = pmxcfs.PROBE if peer else _HERE
     return Question(tuple(suspects), peer, compose(sources, probe), script_seconds(sources, probe))
 

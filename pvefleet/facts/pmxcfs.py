@@ -6,7 +6,7 @@ from parsers import pmxcfs_members, pmxcfs_vmlist
 from parsers.errors import ParseError
 from parsers.pmxcfs_members import Members
 from parsers.pmxcfs_vmlist import VmList
-from pvefleet.facts.sources import Alike, Answers, Source
+from pvefleet.facts.sources import Alike, Answers, Source, read_once
 from pvefleet.model.facts import Pmxcfs
 from pvefleet.model.observation import Seen
 
@@ -21,8 +21,8 @@ PROBE = Source(
     2,
 )
 SOURCES = (
-    Source("members", "cat /etc/pve/.members", 2, needs_pmxcfs=True),
-    Source("vmlist", "cat /etc/pve/.vmlist", 2, needs_pmxcfs=True),
+    Source("members", read_once("/etc/pve/.members"), 2, needs_pmxcfs=True),
+    Source("vmlist", read_once("/etc/pve/.vmlist"), 2, needs_pmxcfs=True),
 )
 
 

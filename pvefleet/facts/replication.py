@@ -20,7 +20,7 @@ from parsers.errors import ParseError
 from parsers.replication_cfg import ReplicationJob
 from parsers.replication_state import ReplicationState
 from parsers.storage_cfg import Storage
-from pvefleet.facts.sources import Answers, Source
+from pvefleet.facts.sources import Answers, Source, read_once
 from pvefleet.model.observation import Seen
 from pvefleet.model.replication_facts import JobLog, JobsFile, NodeZone, Process, ReplicationFacts
 
@@ -78,8 +78,8 @@ END {{ if (name != "") out() }}
 """
 
 SOURCES = (
-    Source("replication-cfg", _listed(CONFIG, f"stat -c %Y {CONFIG} && cat {CONFIG}"), 3, needs_pmxcfs=True),
-    Source("replication-storages", _listed(_STORAGES, f"cat {_STORAGES}"), 3, needs_pmxcfs=True),
+    Source("replication-cfg", _listed(CONFIG, f"stat -c %Y {CONFIG} && {read_once(CONFIG)}"), 3, needs_pmxcfs=True),
+    Source("replication-storages", _listed(_STORAGES, read_once(_STORAGES)), 3, needs_pmxcfs=True),
     Source("replication-state", _listed(STATE, f"cat {STATE}"), 3),
     Source("replication-running", _RUNNING, 3),
     Source("replication-logs", _listed(LOGS, _TAILS), 5),

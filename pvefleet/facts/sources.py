@@ -60,6 +60,14 @@ class Answer:
         return not self.skipped and (self.exit is None or self.exit in _TIMED_OUT)
 
 
+def read_once(path: str) -> str:
+    """Return shell text that prints a file of the cluster file system by a single read, which is of one version of it.
+
+    ``cat`` reads on until it meets the end, and what it reads then may be of the next, longer version.
+    """
+    return f"dd bs=16M count=1 status=none if={shlex.quote(path)}"
+
+
 _HEAD = """\
 set -u
 umask 077

@@ -34,7 +34,7 @@ class Files:
     def text(self, name: str) -> str:
         """A file's text, by its path below the root."""
         try:
-            return (self.root / name).read_text()
+            return cfs.read_once(self.root / name)
         except FileNotFoundError:
             return ""
 
