@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import syslog
 import time
 
@@ -76,5 +75,4 @@ def main(argv: list[str]) -> int:
         return _move(kind, vmid, argv[2], live=order == "migrate" and kind is QEMU)
     except (CommandError, OSError) as error:
         syslog.syslog(syslog.LOG_ERR, str(error))
-        print(error, file=sys.stderr)
         return ERROR
