@@ -11,6 +11,7 @@ from pathlib import Path
 from . import arguments, cfs, guest_config, guests, snapshots, storage, tasks, volumes
 from .cfs import CommandError
 from .guests import QEMU, Kind
+from .ha import requests
 from .layout import ETC_PVE, NodeSettings
 from .replication import config as replication_config
 from .snapshots import Snapshots
@@ -320,6 +321,9 @@ def run(kind: Kind, commands: Mapping[str, Command], argv: list[str]) -> int:
     name = program(kind)
 
     def body() -> int:
+        asked = requests.request(kind, argv)
+        if asked is not None:
+            return asked
         if command is None:
             wrong = f"ERROR: unknown command '{name} {argv[0]}'\n" if argv else "ERROR: no command specified\n"
             raise CommandError(f"{wrong}USAGE: {name} <COMMAND> [ARGS] [OPTIONS]")
