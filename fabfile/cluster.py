@@ -89,6 +89,7 @@ def check(c, only="", waivers="", nagios=False):
 
 
 @fleet(
+    reads=True,
     local=True,
     help={
         "unit": "Comma-separated systemd units; default: corosync, pve-cluster, the HA daemons, the watchdog.",

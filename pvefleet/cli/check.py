@@ -35,7 +35,7 @@ def check(fleet: Fleet, *, only: str, waivers: str, nagios: bool) -> CheckReport
 
 
 def _check(fleet: Fleet, only: str, waivers: str) -> CheckReport:
-    beside = fleet.inventory.path.parent if fleet.inventory else project_root()
+    beside = fleet.environment.hosts_toml(project_root()).parent
     path = Path(waivers).expanduser() if waivers else beside / "waivers.toml"
     known = load_waivers(path, required=bool(waivers))
     codes = [one.strip() for one in only.split(",")] if only else []

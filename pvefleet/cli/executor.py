@@ -74,6 +74,8 @@ class FleetExecutor(fabric.Executor):  # type: ignore[misc]
                 ours.fleet = without_nodes(current())
             else:
                 named = _named(call.task, call.kwargs, hosts)
+                if replay and hosts:
+                    raise UsageError("--replay shows what was recorded, of the nodes named then", hint="leave -H out")
                 ours.fleet = replayed(current(), Path(replay)) if replay else self._fleet(call.task, named)
             expanded.append(ours)
         return expanded

@@ -119,7 +119,8 @@ class Fleet:
 
         whole = second_look.complete(look, facts, ask)
         if self.record is not None:
-            recording.save(whole, self.record)
+            named = [entry.name for entry in self.targets] if self.named else []
+            recording.save(whole, self.record, named=named, rpo_seconds=self.policy.rpo_seconds)
         return facts if whole is look else cluster.assemble(whole)
 
     def close(self) -> None:

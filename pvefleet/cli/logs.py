@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from pvefleet.cli.fleet import Fleet
-from pvefleet.facts import logs
-from pvefleet.facts.logs import NodeLog, Query
+from pvefleet.facts import log_recording, logs
+from pvefleet.facts.logs import LogAnswer, NodeLog, Query
 from pvefleet.model.errors import UsageError
 from pvefleet.model.logs import LogsReport
 from pvefleet.model.node import Node
@@ -44,26 +44,46 @@ def query(*, unit: str, since: str, grep: str, lines: str) -> Query:
 
 
 def look(fleet: Fleet, asked: Query) -> LogsReport:
-    """Read every target's journal once and return the merged messages."""
+    """Read every target's journal once, or a recording of that, and return the merged messages.
+
+    Raises:
+        UsageError: a recording that is none, or was made with other options than these.
+    """
+    if fleet.replay is not None:
+        then, answers = log_recording.load(fleet.replay)
+        if asked != then:
+            raise UsageError(
+                f"the recording in {fleet.replay} was made with other options",
+                hint=f"units {','.join(then.units)}, since {then.since}, grep {then.grep!r}, lines {then.lines}",
+            )
+        return logs.logs_report(asked, [logs.understood(answer) for answer in answers])
     clock = fleet.environment.clock
-    outcomes = fleet.fan_out(
-        lambda node: logs.read_log(node, asked, clock=clock), nodes=fleet.target_nodes(), seconds=logs.SECONDS
+    answers = fleet.fan_out(
+        lambda node: logs.ask(node, asked, clock=clock), nodes=fleet.target_nodes(), seconds=logs.SECONDS
     )
-    return logs.logs_report(asked, outcomes)
+    if fleet.record is not None:
+        log_recording.save(asked, answers, fleet.record)
+    return logs.logs_report(asked, [logs.understood(answer) for answer in answers])
 
 
 def follow(fleet: Fleet, asked: Query) -> Iterator[LogsReport]:
-    """Yield a report with the messages that are new since the last one, for ever; the caller stops by interrupting."""
+    """Yield a report with the messages that are new since the last one, for ever; the caller stops by interrupting.
+
+    Raises:
+        UsageError: it is to be recorded or replayed.
+    """
+    if fleet.replay is not None or fleet.record is not None:
+        raise UsageError("--follow goes on for ever: it cannot be recorded or replayed", hint="leave --follow out")
     last: dict[str, tuple[int, frozenset[str]]] = {}
 
-    def work(node: Node) -> NodeLog:
+    def work(node: Node) -> LogAnswer:
         since = f"@{last[node.name][0] / 1e6:.6f}" if node.name in last else asked.since
         ask = Query(asked.units, since, asked.grep, asked.lines)
-        return logs.read_log(node, ask, clock=fleet.environment.clock)
+        return logs.ask(node, ask, clock=fleet.environment.clock)
 
     while True:
         outcomes = fleet.fan_out(work, nodes=fleet.target_nodes(), seconds=logs.SECONDS)
-        yield logs.logs_report(asked, [_new(outcome, last) for outcome in outcomes])
+        yield logs.logs_report(asked, [_new(logs.understood(outcome), last) for outcome in outcomes])
         fleet.environment.pause(_POLL_SECONDS)
 
 

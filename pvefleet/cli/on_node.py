@@ -59,8 +59,20 @@ def context_on_node(context: Any, task: FleetTask, replay: str | None) -> FleetC
 
 
 def replayed(environment: Environment, folder: Path) -> Fleet:
-    """Return a fleet that reads a recording, and has no node that anything could be done to."""
-    return Fleet(environment, "", (), (), (), Policy(), replay=folder)
+    """Return a fleet that reads a recording, and has no node that anything could be done to.
+
+    What the command line and hosts.toml said when it was recorded holds again: the same report comes of it.
+
+    Raises:
+        UsageError: it is a broken recording.
+    """
+    from pvefleet.facts.recording import asked
+
+    then = asked(folder)
+    entries = tuple(NodeEntry(name, pve_name, "", Endpoint("", 0)) for name, pve_name in then.nodes)
+    targets = tuple(entry for entry in entries if not then.named or entry.name in then.named)
+    policy = Policy(rpo_seconds=then.rpo_seconds)
+    return Fleet(environment, "", targets, entries, (), policy, named=bool(then.named), replay=folder)
 
 
 def without_nodes(environment: Environment) -> Fleet:

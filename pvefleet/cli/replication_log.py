@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pvefleet.cli.fleet import Fleet
+from pvefleet.facts import recording
 from pvefleet.model.node import CommandResult, Node
 from pvefleet.model.replication import ReplicationLogReport
 from pvefleet.model.section import Section
@@ -18,7 +19,7 @@ def read_log(fleet: Fleet, job: str) -> ReplicationLogReport:
     """Return the last lines of every job's log, or the whole log of one.
 
     Args:
-        fleet: the nodes, or a recording; of that only the last lines are there.
+        fleet: the nodes, or a recording of the same question.
         job: the value of ``--job``.
 
     Raises:
@@ -28,6 +29,10 @@ def read_log(fleet: Fleet, job: str) -> ReplicationLogReport:
     if not job:
         return replication_log(facts)
     owner = log_owner(facts, job)
+    source = f"replication-log-{job}"
+    if fleet.replay is not None and owner:
+        kept = recording.added(fleet.replay, owner, source)
+        return replication_log(facts, job=job, whole=_lines(kept) if kept is not None else None)
     holders = [node for node in fleet.nodes if node.name == owner]
     if not holders:
         return replication_log(facts, job=job)
@@ -39,5 +44,10 @@ def read_log(fleet: Fleet, job: str) -> ReplicationLogReport:
     result = fleet.fan_out(work, nodes=holders, seconds=_SECONDS)[0].value
     if result is None or result.exit != 0:
         return replication_log(facts, job=job)
-    lines = result.stdout.decode("utf-8", "replace").splitlines()
-    return replication_log(facts, job=job, whole=lines)
+    if fleet.record is not None and owner:
+        recording.add(fleet.record, owner, source, result.stdout)
+    return replication_log(facts, job=job, whole=_lines(result.stdout))
+
+
+def _lines(log: bytes) -> list[str]:
+    return log.decode("utf-8", "replace").splitlines()

@@ -9,9 +9,9 @@ from heapq import merge
 from parsers import journal_json
 from parsers.errors import ParseError
 from parsers.journal_json import JournalEntry
-from pvefleet.model.errors import ExitCode, NodeError, NotUnderstood
+from pvefleet.model.errors import ExitCode, NodeError
 from pvefleet.model.logs import LogLine, LogSource, LogsReport
-from pvefleet.model.node import Node
+from pvefleet.model.node import CommandResult, Node
 from pvefleet.model.outcome import Outcome
 from pvefleet.model.remote_files import script
 
@@ -63,24 +63,45 @@ class NodeLog:
     offset: float
 
 
-def read_log(node: Node, query: Query, *, clock: Callable[[], float]) -> NodeLog:
-    """Return the messages on *node* that *query* asks for.
+@dataclass(frozen=True, slots=True)
+class LogAnswer:
+    """What a node answered, undigested, with our own clock around it in seconds since the epoch."""
+
+    result: CommandResult
+    sent: float
+    received: float
+
+
+def ask(node: Node, query: Query, *, clock: Callable[[], float]) -> LogAnswer:
+    """Ask *node* for the messages that *query* means.
 
     Raises:
-        NodeError: the node was not reached, or its journal could not be read.
+        NodeError: the node was not reached.
     """
     sent = clock()
     result = script(node, _SCRIPT, *query.arguments(), timeout=SECONDS)
-    received = clock()
-    stamp, _, text = result.text.partition("\n")
-    said = result.error_text.strip()
-    if result.exit != 0 and (result.exit != _NO_MATCH or said):
-        raise NodeError(node.name, f"journalctl on {node.name}: {said or f'exit status {result.exit}'}")
-    try:
-        # The script has hardly begun when it reads the clock: the way there is the smaller part of the doubt.
-        return NodeLog(journal_json.read(text), float(stamp) - min(sent + 0.05, received))
-    except (ParseError, ValueError) as error:
-        raise NotUnderstood(f"journalctl on {node.name}: {error}") from error
+    return LogAnswer(result, sent, clock())
+
+
+def understood(outcome: Outcome[LogAnswer]) -> Outcome[NodeLog]:
+    """Return a node's messages, or why there are none: not reached, journalctl failed, output not understood."""
+    answer = outcome.value
+    if answer is None:
+        return Outcome(outcome.node, None, outcome.error, outcome.seconds, outcome.via)
+    stamp, _, text = answer.result.text.partition("\n")
+    said = answer.result.error_text.strip()
+    log, error = None, None
+    if answer.result.exit != 0 and (answer.result.exit != _NO_MATCH or said):
+        why = said or f"exit status {answer.result.exit}"
+        error = NodeError(outcome.node, f"journalctl on {outcome.node}: {why}")
+    else:
+        try:
+            # The script has hardly begun when it reads the clock: the way there is the smaller part of the doubt.
+            log = NodeLog(journal_json.read(text), float(stamp) - min(answer.sent + 0.05, answer.received))
+        except (ParseError, ValueError) as problem:
+            error = NodeError(outcome.node, f"journalctl on {outcome.node}: {problem}")
+            error.exit_code = ExitCode.NOT_UNDERSTOOD
+    return Outcome(outcome.node, log, error, outcome.seconds, outcome.via)
 
 
 def logs_report(query: Query, outcomes: Sequence[Outcome[NodeLog]]) -> LogsReport:

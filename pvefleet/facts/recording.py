@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +33,47 @@ _PACKED = guest_configs.SOURCES[0].name
 _SECRET = re.compile(rb"^((?:cipassword|[a-z-]*password|secret|token): )(.+)$", re.MULTILINE)
 
 
-def save(look: Look, folder: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a command line and hosts.toml said, as far as a report depends on it.
+
+    Attributes:
+        nodes: name in hosts.toml and name in the cluster of every node.
+        named: the nodes that ``-H`` named; none where it was left out.
+        rpo_seconds: how old a replica may be; None: not judged.
+    """
+
+    nodes: tuple[tuple[str, str], ...] = ()
+    named: tuple[str, ...] = ()
+    rpo_seconds: float | None = None
+
+
+def begin(folder: Path) -> None:
+    """Make a folder for a recording, which must not hold anything yet.
+
+    Raises:
+        OSError: it cannot be made.
+        UsageError: it is not empty.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise UsageError(f"{folder} is not empty", hint="--record takes a new folder")
+
+
+def save(look: Look, folder: Path, *, named: Sequence[str] = (), rpo_seconds: float | None = None) -> None:
     """Write *look* to *folder*, which must not hold anything yet.
+
+    Args:
+        look: what the nodes said.
+        folder: where to.
+        named: the nodes that ``-H`` named.
+        rpo_seconds: how old a replica may be; None: not judged.
 
     Raises:
         UsageError: the folder is not empty, or cannot be written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise UsageError(f"{folder} is not empty", hint="--record takes a new folder")
+        begin(folder)
         nodes = [
             _save_node(folder, name, pve_name, outcome)
             for (name, pve_name), outcome in zip(look.nodes, look.outcomes, strict=True)
@@ -52,11 +85,53 @@ def save(look: Look, folder: Path) -> None:
             "clock_limit": look.clock_limit,
             "here": look.here,
             "sections": sorted(look.sections),
+            "named": list(named),
+            "rpo_seconds": rpo_seconds,
             "nodes": nodes,
         }
         (folder / _FRAME).write_text(json.dumps(frame, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot record to {folder}: {error.strerror or error}") from error
+
+
+def asked(folder: Path) -> Asked:
+    """Return what was asked for when *folder* was recorded; nothing where it holds no look at a cluster.
+
+    Raises:
+        UsageError: it is a broken recording.
+    """
+    if not (folder / _FRAME).exists():
+        return Asked()
+    try:
+        frame = json.loads((folder / _FRAME).read_text(encoding="utf-8"))
+        return Asked(
+            nodes=tuple((str(node["name"]), str(node["pve_name"])) for node in frame["nodes"]),
+            named=tuple(str(name) for name in frame.get("named", ())),
+            rpo_seconds=None if frame.get("rpo_seconds") is None else float(frame["rpo_seconds"]),
+        )
+    except OSError as error:
+        raise UsageError(f"cannot replay {folder}: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{folder} is not a recording, or a broken one: {error}") from error
+
+
+def add(folder: Path, node: str, source: str, data: bytes) -> None:
+    """Add to a recording what one more question to a node gave.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        (folder / node).mkdir(parents=True, exist_ok=True)
+        (folder / node / f"{source}.out").write_bytes(_without_secrets(data))
+    except OSError as error:
+        raise UsageError(f"cannot record to {folder}: {error.strerror or error}") from error
+
+
+def added(folder: Path, node: str, source: str) -> bytes | None:
+    """Return what :func:`add` kept, or None."""
+    place = folder / node / f"{source}.out"
+    return place.read_bytes() if place.exists() else None
 
 
 def load(folder: Path, wanted: frozenset[Section]) -> Look:
@@ -97,7 +172,7 @@ def load(folder: Path, wanted: frozenset[Section]) -> Look:
 def _save_node(folder: Path, name: str, pve_name: str, outcome: Outcome[NodeReading]) -> dict[str, Any]:
     frame: dict[str, Any] = {"name": name, "pve_name": pve_name, "seconds": outcome.seconds, "via": outcome.via}
     if outcome.error is not None:
-        frame["error"] = _error_frame(outcome.error)
+        frame["error"] = error_frame(outcome.error)
     reading = outcome.value
     if reading is not None:
         place = folder / name
@@ -125,7 +200,7 @@ def _load_node(folder: Path, frame: dict[str, Any]) -> Outcome[NodeReading]:
     name = str(frame["name"])
     if "/" in name or name.startswith("."):
         raise ValueError(f"{name!r} is no node's name")
-    error = _error(name, frame["error"]) if "error" in frame else None
+    error = error_of(name, frame["error"]) if "error" in frame else None
     reading = None
     if "exits" in frame:
         place = folder / name
@@ -151,7 +226,8 @@ def _without_secrets(data: bytes) -> bytes:
     return _SECRET.sub(lambda match: match[1] + b"*" * len(match[2]), data)
 
 
-def _error_frame(error: NodeError) -> dict[str, Any]:
+def error_frame(error: NodeError) -> dict[str, Any]:
+    """Return an error as JSON can hold it."""
     frame: dict[str, Any] = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
     if isinstance(error, Unreachable):
         frame |= {"reason": error.reason.value, "tried": list(error.tried)}
@@ -160,7 +236,12 @@ def _error_frame(error: NodeError) -> dict[str, Any]:
     return frame
 
 
-def _error(name: str, frame: dict[str, Any]) -> NodeError:
+def error_of(name: str, frame: dict[str, Any]) -> NodeError:
+    """Return the error that :func:`error_frame` made *frame* of.
+
+    Raises:
+        KeyError, ValueError: it is none.
+    """
     message, hint = str(frame["message"]), str(frame["hint"])
     if frame["kind"] == "Unreachable":
         tried = tuple(str(one) for one in frame["tried"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 
@@ -149,3 +150,40 @@ def test_a_pattern_that_looks_like_an_option_stays_a_pattern() -> None:
 
     argv = node.asked[0]
     assert argv[argv.index("-g") + 1] == "--flush"
+
+
+def test_a_recording_gives_the_same_messages_again(tmp_path: Path) -> None:
+    nodes = (
+        Journal("pve01", messages=[(NOW - 5, "first"), (NOW - 3, "third")]),
+        Journal("pve02", off=90.0, messages=[(NOW - 4, "second")]),
+        Journal("pve03", dead=True),
+        Journal("pve04", result=CommandResult(1, b"1795000000.0\n", b"Failed to open the journal\n")),
+        Journal("pve05", result=CommandResult(0, b"1795000000.0\nno JSON\n", b"")),
+    )
+
+    report = look(replace(fleet(*nodes), record=tmp_path / "rec"), asked())
+    again = look(replace(fleet(), replay=tmp_path / "rec"), asked())
+
+    assert again == report
+    assert [line.message for line in again.lines] == ["first", "second", "third"]
+    assert [bool(source.error) for source in again.nodes] == [False, False, True, True, True]
+
+
+def test_a_recording_answers_its_own_question_only(tmp_path: Path) -> None:
+    look(replace(fleet(Journal("pve01")), record=tmp_path / "rec"), asked())
+
+    with pytest.raises(UsageError, match="made with other options"):
+        look(replace(fleet(), replay=tmp_path / "rec"), asked(grep="quorum"))
+
+
+def test_what_is_no_recording_of_journals_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        look(replace(fleet(), replay=tmp_path), asked())
+    (tmp_path / "logs.json").write_text('{"format": 1, "asked": {}, "nodes": []}')
+    with pytest.raises(UsageError, match="broken"):
+        look(replace(fleet(), replay=tmp_path), asked())
+
+
+def test_following_is_neither_recorded_nor_replayed(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--follow"):
+        next(follow(replace(fleet(Journal("pve01")), record=tmp_path / "rec"), asked()))
