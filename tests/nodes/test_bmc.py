@@ -85,11 +85,19 @@ class Machine:
         )
 
 
-@pytest.fixture
-def machine(certificate: Path) -> Iterator[Machine]:
+@pytest.fixture(scope="module")
+def running(certificate: Path) -> Iterator[Machine]:
     one = Machine(certificate)
     yield one
     one.service.stop()
+
+
+@pytest.fixture
+def machine(running: Machine) -> Machine:
+    """A machine that has power, and a BMC that is well."""
+    running.power = "on"
+    running.service.break_("pve02", "ok")
+    return running
 
 
 class TestRedfish:
@@ -116,6 +124,7 @@ class TestRedfish:
 
     @pytest.mark.parametrize("changes", [{"fingerprint": "00" * 32}, {"fingerprint": ""}])
     def test_a_stranger_is_sent_nothing(self, machine: Machine, changes: dict[str, object]) -> None:
+        # One that was asked anything would not answer: another error.
         machine.service.break_("pve02", "hang")
         with pytest.raises(BmcError, match="is not the one it should be") as caught:
             machine.bmc(**changes).status()  # type: ignore[arg-type]
@@ -152,7 +161,7 @@ class TestRedfish:
             machine.bmc(endpoint=endpoint).status()
 
     def test_an_authority_that_is_not_there(self, machine: Machine, tmp_path: Path) -> None:
-        with pytest.raises(BmcError, match="cannot be trusted: .*nowhere"):
+        with pytest.raises(BmcError, match=r"cannot be trusted: .*nowhere"):
             machine.bmc(fingerprint="", cafile=tmp_path / "nowhere").status()
 
 
@@ -260,7 +269,7 @@ class TestOddAnswers:
         "reset", [{}, {"target": "https://elsewhere/"}, {"target": "/r", "ResetType@Redfish.AllowableValues": ["On"]}]
     )
     def test_no_way_to_cut_the_power(self, odd: Callable[..., Odd], reset: dict[str, object]) -> None:
-        with pytest.raises(BmcError, match="offers no reset|cannot cut the power; it offers On"):
+        with pytest.raises(BmcError, match=r"offers no reset|cannot cut the power; it offers On"):
             odd(http({"Actions": {"#ComputerSystem.Reset": reset}})).bmc.off()
 
     def test_several_systems_have_to_be_told_apart(self, certificate: Path, odd: Callable[..., Odd]) -> None:
