@@ -135,7 +135,8 @@ def inventory(lab_cluster: Lab, tmp_path: Path) -> Path:
     """A copy of the lab's hosts.toml, with its key and known_hosts, for a test that spoils it."""
     folder = tmp_path / "inventory"
     folder.mkdir()
-    for source in (lab_cluster.hosts_toml, lab_cluster.known_hosts, lab_cluster.identity):
+    secrets = (lab_cluster.identity, lab_cluster.state.bmc_password)
+    for source in (lab_cluster.hosts_toml, lab_cluster.known_hosts, *secrets):
         shutil.copy2(source, folder / source.name)
     pub = lab_cluster.identity.with_name(lab_cluster.identity.name + ".pub")
     shutil.copy2(pub, folder / pub.name)
