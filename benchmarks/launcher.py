@@ -13,14 +13,19 @@ import time
 
 
 def main() -> None:
-    """Run the command in a process group of its own, which is killed after so many seconds."""
+    """Run the command in a process group of its own, which is killed after so many seconds, or with us."""
     report, seconds, argv = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
     os.set_inheritable(report, False)
     began = time.monotonic()
     child = os.posix_spawnp(argv[0], argv, os.environ, setpgroup=0, setsigdef=[signal.SIGPIPE])
     signal.signal(signal.SIGALRM, lambda *_: os.killpg(child, signal.SIGKILL))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.setitimer(signal.ITIMER_REAL, seconds)
-    _, status, usage = os.wait4(child, 0)
+    try:
+        _, status, usage = os.wait4(child, 0)
+    except BaseException:
+        os.killpg(child, signal.SIGKILL)
+        raise
     took = time.monotonic() - began
     signal.setitimer(signal.ITIMER_REAL, 0)
     answer = {"exit": os.waitstatus_to_exitcode(status), "seconds": took, "peak_kib": usage.ru_maxrss}

@@ -11,6 +11,9 @@ from benchmarks.commands import BenchError, Command, Ran, run
 
 _WAIT = 90.0
 """Seconds after which one run of one command is given up on."""
+_LONG = 5.0
+"""Seconds from which on a run needs no other to warm up for it, and three of them are enough."""
+_ENOUGH = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Sample:
 
 
 def in_turns(commands: Mapping[str, Command], *, rounds: int, budget: float) -> dict[str, Sample]:
-    """Run every command once to warm up, then *rounds* times in turns.
+    """Run every command once to warm up, then *rounds* times in turns; what takes long, three times at most in all.
 
     Args:
         commands: what to run, by a name for it.
@@ -61,14 +64,15 @@ def in_turns(commands: Mapping[str, Command], *, rounds: int, budget: float) -> 
         if number > 1 and time.monotonic() > end:
             break
         for name, command in commands.items():
-            if name in failures:
+            before = runs.get(name, [])
+            if name in failures or (len(before) >= _ENOUGH and before[0].seconds > _LONG):
                 continue
             try:
                 ran = run(command, seconds=_WAIT)
             except BenchError as error:
                 failures[name] = str(error)
                 continue
-            if number:
+            if number or ran.seconds > _LONG:
                 runs.setdefault(name, []).append(ran)
     return {name: _sample(runs.get(name, []), failures.get(name, "")) for name in commands}
 
