@@ -48,5 +48,5 @@ lock: ## resolve pyproject.toml anew into requirements.lock and requirements-low
 	$(COMPILE) --upgrade --group test --group lab --resolution lowest-direct --output-file requirements-lowest.lock
 
 clean: ## remove what was made here: environments, caches, bytecode
-	rm -rf .venv .venv-lowest .venv-lock dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-lowest .venv-lock .venv-bench dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.lab/*' -prune -exec rm -rf {} +
