@@ -84,8 +84,6 @@ class Applies(StrEnum):
 
     LIVE = "live"
     """With the reload."""
-    LATE = "late"
-    """With the reload after that: corosync works out knet's timers before it reads the new token."""
     RESTART = "restart"
     """When corosync has been restarted, node by node."""
 

@@ -8,7 +8,8 @@ corosync computes what is not written (measured against corosync 3.1.9 with thre
     consensus         1.2 * token
     knet_ping_timeout token / knet_pong_count; knet_ping_interval is half of it
 
-All of them are cut to whole milliseconds, and all of them start from the effective token.
+All of them are cut to whole milliseconds, and all of them start from the effective token. Those of knet start from the
+token before the reload: they follow a new one with the reload after that, unless they are written themselves.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ _RUNNING = ("token", "consensus", "join", "hold", "token_retransmit", "token_ret
 _HOLD_LESS_MS = 10
 _NOTICE = 0.5
 """Seconds beyond token and consensus in which the survivors have formed anew; 0.2 s was the most seen, at 32 nodes."""
-_LINK_MARGIN = 1.0
+_LINK_MARGIN = 2.0
+"""Looking takes time as well, and a busy machine answers pings late: 1.8 s was seen where 0.75 s was due."""
 _RESTART = 15.0
 """A restart returns within 1.6 s; a busy machine with a slow disk gets ten times that, and a token on top."""
 _STOP_AND_START = 5.0
@@ -107,11 +109,12 @@ def configured(conf: CorosyncConf, nodes: int | None = None) -> TotemTimers:
         hold=whole(totem, "hold") or max(0, int(retransmit * 0.8 - _HOLD_LESS_MS)),
         token_retransmit=retransmit,
         token_retransmits_before_loss_const=retransmits,
-        links=_configured_links(conf, token),
+        links=configured_links(conf, token),
     )
 
 
-def _configured_links(conf: CorosyncConf, token: int) -> tuple[LinkTimers, ...]:
+def configured_links(conf: CorosyncConf, token: int) -> tuple[LinkTimers, ...]:
+    """Return the timers of every link of a configuration, with an effective token in milliseconds."""
     sections = {interface_number(one): one for one in conf.section("totem").sections("interface")}
     numbers = sorted({number for node in conf.nodes for number, _ in node.addresses})
     links = []
@@ -156,7 +159,7 @@ def timers(totem: TotemTimers) -> Timers:
         consensus=consensus,
         worst_case=both,
         node_loss=both + _NOTICE,
-        link_loss=max((link.ping_timeout + link.ping_interval for link in totem.links), default=totem.token) / 1000,
+        link_loss=_LINK_MARGIN + max((_until_down(link) for link in totem.links), default=totem.token) / 1000,
         link_return=_LINK_MARGIN + max((_until_up(link) for link in totem.links), default=totem.token) / 1000,
         restart=_RESTART + token,
         rejoin=_STOP_AND_START + both + _PMXCFS_LAG,
@@ -164,6 +167,11 @@ def timers(totem: TotemTimers) -> Timers:
         reload=_RELOAD + token,
         cut_shows=both + _CUT_MARGIN,
     )
+
+
+def _until_down(link: LinkTimers) -> int:
+    """Time since the last answer, looked at between two pings."""
+    return link.ping_timeout + link.ping_interval
 
 
 def _until_up(link: LinkTimers) -> int:

@@ -12,7 +12,7 @@ from parsers.corosync_conf import CorosyncConf, Section
 from parsers.errors import ParseError
 from pvefleet.model.catalogue import finding
 from pvefleet.model.finding import Finding
-from pvefleet.model.totem import Applies, ConfEdit, SettingChange, TotemTimers
+from pvefleet.model.totem import Applies, ConfEdit, LinkTimers, SettingChange, TotemTimers
 from pvefleet.rules.corosync_edit import (
     edit,
     edit_findings,
@@ -22,7 +22,7 @@ from pvefleet.rules.corosync_edit import (
     with_interface,
     with_version,
 )
-from pvefleet.rules.timers import configured, interface_number, whole
+from pvefleet.rules.timers import configured, configured_links, interface_number, whole
 from pvefleet.rules.totem_keys import Wanted
 
 RECOVERY_LIMIT_MS = 30_000
@@ -41,6 +41,7 @@ class TotemPlan:
         findings: what speaks against it, and what is to be known.
         changes: each setting that changes.
         edit: the text to write, its revert and the difference; None where nothing changes.
+        again: the same content once more, for link timers that follow one reload late; None where none do.
         before, after: the effective timers; None where they cannot be reckoned, which is a finding.
     """
 
@@ -48,6 +49,7 @@ class TotemPlan:
     findings: tuple[Finding, ...]
     changes: tuple[SettingChange, ...]
     edit: ConfEdit | None
+    again: ConfEdit | None
     before: TotemTimers | None
     after: TotemTimers | None
 
@@ -86,17 +88,27 @@ def plan_totem(
         changes.append(SettingChange(one.name, old, one.value, one.key.applies, one.key.unit))
     if not changes:
         nothing = [] if absent else [finding("TOT-I-0010", subject, "every setting has this value already")]
-        return TotemPlan(conf, (*absent, *nothing), (), None, before, before)
+        return TotemPlan(conf, (*absent, *nothing), (), None, None, before, before)
     new = settled(with_version(changed, conf.config_version + 1 if version is None else version))
     after = _reckoned(new, node_count)
+    late = _late(new, before, after)
     findings = (
         *absent,
         *edit_findings(conf, new, subject),
         *(timer_findings(new, node_count, ha_managed) if after else _unreckoned(new, subject)),
-        *_effects(subject, changes, before, after),
+        *_effects(new, changes, late, after),
     )
     what = "set " + ", ".join(one.key for one in changes)
-    return TotemPlan(new, findings, tuple(changes), edit(what, conf, new), before, after)
+    again = settled(with_version(new, new.config_version + 2)) if late else None
+    return TotemPlan(
+        conf=new,
+        findings=findings,
+        changes=tuple(changes),
+        edit=edit(what, conf, new),
+        again=edit("reload once more, for the link timers", new, again) if again else None,
+        before=before,
+        after=after,
+    )
 
 
 def _reckoned(conf: CorosyncConf, node_count: int) -> TotemTimers | None:
@@ -152,7 +164,7 @@ def timer_findings(
     late = [
         f"link {link.link}: down after {link.ping_timeout} ms, pinged every {link.ping_interval} ms"
         for link in now.links
-        if link.ping_timeout >= now.token or link.ping_interval >= link.ping_timeout
+        if _too_late(link, now)
     ]
     if late:
         yield finding("TOT-W-0007", subject, f"the token of {now.token} ms does not outlast the loss of a link", late)
@@ -174,20 +186,41 @@ def _sum(conf: CorosyncConf, now: TotemTimers) -> str:
     return f"token {token} ms and {max(0, now.nodes - 2)} times token_coefficient {coefficient} ms: {now.token} ms"
 
 
+def _late(
+    conf: CorosyncConf, before: TotemTimers | None, after: TotemTimers | None
+) -> tuple[tuple[LinkTimers, LinkTimers], ...]:
+    """Return each link whose timers follow one reload late: what they are until then, and what they will be."""
+    if before is None or after is None:
+        return ()
+    first = configured_links(conf, before.token)
+    return tuple((old, new) for old, new in zip(first, after.links, strict=True) if old != new)
+
+
 def _effects(
-    subject: str, changes: Sequence[SettingChange], before: TotemTimers | None, after: TotemTimers | None
+    conf: CorosyncConf,
+    changes: Sequence[SettingChange],
+    late: Sequence[tuple[LinkTimers, LinkTimers]],
+    after: TotemTimers | None,
 ) -> Iterator[Finding]:
+    subject = conf.cluster_name
     waiting = [one.key for one in changes if one.applies is Applies.RESTART]
     if waiting:
         message = f"{', '.join(waiting)} will wait for a restart of corosync on every node"
         yield finding("TOT-I-0008", subject, message)
-    if before and after and before.links != after.links:
-        moved = [
-            f"link {new.link}: down after {new.ping_timeout} ms instead of {old.ping_timeout} ms"
-            for old, new in zip(before.links, after.links, strict=True)
-            if old != new
+    slow = [f"link {old.link}: down after {old.ping_timeout} ms" for old, _ in late if after and _too_late(old, after)]
+    if slow and after:
+        message = f"until the reload after this one, the token of {after.token} ms does not outlast the loss of a link"
+        yield finding("TOT-W-0007", subject, message, slow)
+    if late:
+        lines = [
+            f"link {old.link}: down after {old.ping_timeout} ms, and after {new.ping_timeout} ms later"
+            for old, new in late
         ]
-        yield finding("TOT-I-0009", subject, "the link timers will follow with the reload after this one", moved)
+        yield finding("TOT-I-0009", subject, "link timers will follow the token with the reload after this one", lines)
+
+
+def _too_late(link: LinkTimers, now: TotemTimers) -> bool:
+    return link.ping_timeout >= now.token or link.ping_interval >= link.ping_timeout
 
 
 def _home(conf: CorosyncConf, link: int | None) -> Section | None:

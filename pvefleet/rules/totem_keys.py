@@ -88,12 +88,10 @@ _TOTEM = (
 )
 _INTERFACES = (
     TotemKey("knet_link_priority", "in passive mode the link with the highest number is used", 0, 255),
-    TotemKey("knet_ping_interval", "between two pings", 10, _LONGEST_MS, "ms", applies=Applies.LATE),
-    TotemKey(
-        "knet_ping_timeout", "without an answer for so long a link is down", 20, _LONGEST_MS, "ms", applies=Applies.LATE
-    ),
-    TotemKey("knet_ping_precision", "how many values make the average latency", 1, 100_000, applies=Applies.LATE),
-    TotemKey("knet_pong_count", "answers in a row until a link is up", 1, 100, applies=Applies.LATE),
+    TotemKey("knet_ping_interval", "between two pings", 10, _LONGEST_MS, "ms"),
+    TotemKey("knet_ping_timeout", "without an answer for so long a link is down", 20, _LONGEST_MS, "ms"),
+    TotemKey("knet_ping_precision", "how many values make the average latency", 1, 100_000),
+    TotemKey("knet_pong_count", "answers in a row until a link is up", 1, 100),
 )
 
 KEYS: Mapping[str, TotemKey] = {one.name: one for one in _TOTEM}

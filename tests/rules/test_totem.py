@@ -54,6 +54,23 @@ def test_the_revert_has_the_old_content_and_a_version_above_the_new_one() -> Non
     assert made.edit.revert == conf_text(version=5)
 
 
+def test_link_timers_that_follow_late_are_taken_along_by_a_second_reload() -> None:
+    made = plan("token=5000")
+    assert made.again is not None
+    assert made.edit is not None
+    assert made.again.version == 6, "5 is the version of the first edit's revert"
+    assert [line for line in made.again.diff if line[0] in "+-"] == ["-  config_version: 4", "+  config_version: 6"]
+    assert plan("token=5000", totem="token: 5000\njoin: 50").again is None
+    assert plan("join=60").again is None
+    assert plan("interface.0.knet_ping_timeout=900").again is None, "what is written follows at once"
+
+
+def test_a_much_shorter_token_is_not_outlasted_until_the_second_reload() -> None:
+    made = plan("token=1000", "token_coefficient=0", totem="token: 10000")
+    assert codes(made) == ["TOT-W-0007", "TOT-I-0009"]
+    assert "until the reload after this one" in made.findings[0].message
+
+
 def test_a_version_above_all_that_were_seen_can_be_asked_for() -> None:
     conf = corosync_conf.read(conf_text())
     made = plan_totem(conf, parse_settings(["token=5000"]), 3, False, version=9)
@@ -114,9 +131,10 @@ def test_values_that_wait_for_a_restart_are_named() -> None:
         (("token=12000",), 3, True, []),
         (("token=13000",), 3, True, ["TOT-E-0004"]),
         (("token=13000",), 3, False, []),
-        (("token=900",), 2, False, ["TOT-W-0006"]),
-        (("token=120", "token_coefficient=0"), 3, False, ["TOT-E-0005"]),
-        (("token=1000", "join=5000"), 2, False, ["TOT-E-0005"]),
+        # The links still go by the old token until the next reload.
+        (("token=900",), 2, False, ["TOT-W-0006", "TOT-W-0007"]),
+        (("token=120", "token_coefficient=0"), 3, False, ["TOT-E-0005", "TOT-W-0007"]),
+        (("token=1000", "join=5000"), 2, False, ["TOT-E-0005", "TOT-W-0007"]),
         (("interface.0.knet_ping_timeout=8000",), 3, False, ["TOT-W-0007"]),
         (("interface.0.knet_ping_interval=3000", "interface.0.knet_ping_timeout=2000"), 3, False, ["TOT-W-0007"]),
     ],

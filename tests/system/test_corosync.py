@@ -10,12 +10,12 @@ import pytest
 
 from lab.client import Lab
 from parsers import corosync_cfgtool_n, corosync_cmapctl, corosync_conf
-from pvefleet.model.totem import ConfEdit
+from pvefleet.model.totem import Applies, ConfEdit
 from pvefleet.rules.corosync_edit import with_version
 from pvefleet.rules.link_edit import add_link, change_link, remove_link
 from pvefleet.rules.timers import configured, running, timers
 from pvefleet.rules.totem import plan_totem
-from pvefleet.rules.totem_keys import parse_settings
+from pvefleet.rules.totem_keys import KEYS, parse_settings
 from tests.system.conftest import Operator
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(240)]
@@ -129,6 +129,49 @@ def test_a_planned_token_runs_and_its_revert_takes_it_back(corosync: Corosync, o
     works = running(corosync.cmap("pve02"))
     assert works is not None
     assert works.token == configured(before).token
+
+
+OTHERS = {
+    "token": "1500",
+    "token_warning": "80",
+    "token_retransmit": "300",
+    "token_retransmits_before_loss_const": "5",
+    "hold": "200",
+    "join": "60",
+    "send_join": "10",
+    "consensus": "2500",
+    "merge": "250",
+    "downcheck": "1100",
+    "fail_recv_const": "3000",
+    "seqno_unchanged_const": "40",
+    "miss_count_const": "6",
+    "max_network_delay": "60",
+    "window_size": "60",
+    "max_messages": "20",
+    "knet_pmtud_interval": "60",
+}
+"""Another value for each live setting whose running value has the same form."""
+
+
+def test_every_live_setting_runs_after_one_reload(corosync: Corosync) -> None:
+    shaped_otherwise = {"token_coefficient", "block_unlisted_ips", "heartbeat_failures_allowed"}
+    assert set(OTHERS) == {name for name, key in KEYS.items() if key.applies is Applies.LIVE} - shaped_otherwise
+    link = {"interface.1.knet_ping_timeout": "900", "interface.1.knet_ping_interval": "300"}
+    wanted = parse_settings([f"{key}={value}" for key, value in {**OTHERS, **link, "block_unlisted_ips": "no"}.items()])
+    plan = plan_totem(corosync.conf(), wanted, 3, False)
+    assert plan.edit is not None
+
+    corosync.apply(plan.edit.text)
+
+    now = corosync.cmap("pve03")
+    runs = {**OTHERS, **link, "block_unlisted_ips": "0"}
+    assert {key: now.get(f"runtime.config.totem.{key}") for key in runs} == runs
+    other = {
+        key: now.get(f"runtime.config.totem.interface.0.{key}") for key in ("knet_ping_timeout", "knet_ping_interval")
+    }
+    assert other == {"knet_ping_timeout": "500", "knet_ping_interval": "250"}, (
+        "what is not written follows one reload late"
+    )
 
 
 def test_what_waits_for_a_restart_is_found(corosync: Corosync, operator: Operator) -> None:

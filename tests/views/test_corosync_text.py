@@ -78,8 +78,8 @@ interface.0.knet_pong_count             2        2     default
 
 WHAT TO WAIT FOR  AT MOST
 a node is lost     12.9 s  until the others go on without it
-a link is lost      4.2 s  until it shows as down
-a link returns      8.1 s  until it shows as connected
+a link is lost      6.2 s  until it shows as down
+a link returns      9.1 s  until it shows as connected
 a reload           10.7 s  until every member runs the new version
 a bad reload       15.4 s  until a cluster that it has cut shows itself
 a restart          32.4 s  until it is a member with a writable /etc/pve

@@ -62,7 +62,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "TOT-I-0009",
         "link timers follow one reload late",
-        "corosync works out knet's ping times before it reads the new token: the old ones stay until the next reload.",
+        "Where knet's ping times are not written, corosync works them out before it reads the new token: the old ones "
+        "stay until the next reload.",
         "Nothing; the next change of corosync.conf takes them along.",
     ),
     Entry(
