@@ -207,7 +207,8 @@ def make_certificate(root: Path, addresses: Sequence[str]) -> str:
     key, certificate = root / "root" / "bmc.key", root / "root" / "bmc.crt"
     made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "3650"]
     names = ",".join(f"IP:{address}" for address in addresses)
-    told = ["-subj", "/CN=lab BMC", "-addext", f"subjectAltName={names}"]
+    used = "keyUsage=critical,digitalSignature,keyCertSign"
+    told = ["-subj", "/CN=lab BMC", "-addext", f"subjectAltName={names}", "-addext", used]
     argv = ["openssl", "req", "-x509", *made, *told, "-keyout", "/root/bmc.key", "-out", "/root/bmc.crt"]
     done = subprocess.run(
         [host.tool("chroot", "coreutils"), str(root), *argv],
