@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from lab.pve import guest_config, storage
 from lab.pve.cfs import CommandError
 from lab.pve.guest_config import GuestConfig
 from lab.pve.guests import QEMU, Kind
+from lab.pve.layout import ETC_PVE
 from lab.pve.storage import Volume
 from lab.pve.zfs.store import Store
 
@@ -27,14 +29,16 @@ def is_of(job: str, snapshot: str) -> bool:
     return snapshot.startswith(f"{storage.REPLICATION}{job}_") and snapshot.endswith("__")
 
 
-def replicatable(kind: Kind, vmid: int, config: GuestConfig) -> list[Volume]:
+def replicatable(
+    kind: Kind, vmid: int, config: GuestConfig, storage_cfg: Path = ETC_PVE / "storage.cfg"
+) -> list[Volume]:
     """Every volume that a run takes.
 
     Raises:
         CommandError: one cannot be replicated, which stops the whole job.
     """
     found: dict[str, Volume] = {}
-    storages = storage.read()
+    storages = storage.read(storage_cfg)
     for options in (config.options, *config.snapshots.values()):
         wanted = guest_config.volumes(kind, options)
         wanted |= {key: value for key, value in options.items() if re.fullmatch(r"unused\d+|vmstate", key)}
