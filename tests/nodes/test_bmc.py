@@ -189,7 +189,7 @@ class Odd:
             raw, _ = self._listener.accept()
             try:
                 with self._context.wrap_socket(raw, server_side=True) as client:
-                    client.recv(65536)
+                    _whole_request(client)
                     for at in range(len(answer)) if self._drip else ():
                         client.sendall(answer[at : at + 1])
                         self._ended.wait(self._drip)
@@ -201,6 +201,16 @@ class Odd:
         self._ended.set()
         self._thread.join(5)
         self._listener.close()
+
+
+def _whole_request(client: ssl.SSLSocket) -> None:
+    """Read a request to its end: to close with something unread would be a reset."""
+    with client.makefile("rb") as lines:
+        length = 0
+        while (line := lines.readline()) not in (b"\r\n", b""):
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.partition(b":")[2])
+        lines.read(length)
 
 
 def http(document: object, status: str = "200 OK") -> bytes:
