@@ -140,6 +140,7 @@ class TestGuests:
             shell.out(
                 node, "for f in /run/qemu-server/*.pid /run/pvelab/lxc/*.pid; do [ -e $f ] && kill $(<$f); done; :"
             )
+            shell.out(node, "rm -rf /var/lib/vz/images")
         shell.out("pve01", "rm -f /etc/pve/nodes/*/*/*.conf")
 
     def test_virtual_machines_as_listed(self, shell: Shell) -> None:
