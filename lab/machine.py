@@ -42,6 +42,7 @@ class Machine:
         self._init: int | None = None
         self._frozen = False
         self._hung: set[int] = set()
+        self._resetting = False
         self._changing = threading.RLock()
 
     @property
@@ -66,6 +67,11 @@ class Machine:
         if self.state == "off" or self._init is None:
             raise LabError(f"{self.spec.name} is off: start it with `inv lab.start {self.spec.name}`")
         return self._init
+
+    @property
+    def pid(self) -> int | None:
+        """The pid of its init, in the bubble's numbers, or None while it is off."""
+        return None if self.state == "off" else self._init
 
     @property
     def hung(self) -> bool:
@@ -160,6 +166,11 @@ class Machine:
         """Did its PID 1 end in order to start again?"""
         return self._shell is not None and self._shell.poll() == REBOOT_STATUS
 
+    @property
+    def restarts(self) -> bool:
+        """Is it off for an instant only, as it resets itself?"""
+        return self._resetting or self.asks_for_reboot
+
     def watchdog_age(self) -> float | None:
         """Seconds since its watchdog device was last written to; None while the device's timer does not run."""
         if self._init is None or self.state == "off":
@@ -176,9 +187,13 @@ class Machine:
             LabError: it did not come up.
         """
         with self._changing:
-            if self.state != "off":
-                self.kill()
-            self.start()
+            self._resetting = True
+            try:
+                if self.state != "off":
+                    self.kill()
+                self.start()
+            finally:
+                self._resetting = False
 
     def freeze(self) -> None:
         """Stop every process with SIGSTOP until none runs, children born meanwhile included.

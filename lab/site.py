@@ -110,8 +110,8 @@ class Site:
         spec = machine.spec
         return {
             "name": spec.name,
-            "state": machine.state,
-            "pid": None if machine.state == "off" else machine.init,
+            "state": "running" if machine.restarts else machine.state,
+            "pid": machine.pid,
             "boots": machine.boots,
             "cut": list(self._switch.cut_links(spec)),
             "outside_cut": list(self._forwarder.cut_links(spec.name)),
