@@ -122,9 +122,10 @@ def lab(lab_cluster: Lab) -> Iterator[Lab]:
 
 
 def mend(lab: Lab) -> None:
-    """Undo every fault there is: those the lab made, and units that a test stopped."""
+    """Undo every fault there is: those the lab made, units that a test stopped, leases of runs that it left open."""
     for node in lab.status()["nodes"]:
         if node["state"] == "running":
+            lab.exec(node["name"], ["rm", "-rf", "/var/lib/pvefleet", "/etc/pve/priv/lock/pvefleet"])
             for unit in ("pve-cluster", "corosync", "ssh"):
                 lab.exec(node["name"], ["systemctl", "start", unit])
     lab.restore()
