@@ -243,6 +243,9 @@ def iterate(*, verbose: Callable[[str], None] | None = None, fail: Callable[[str
         verbose: takes the lines of the logs.
         fail: takes what the journal is told of a job that failed.
     """
+    if not config.read() and not state.read():
+        # nothing to look after: that spares a large lab a lock of the whole cluster, taken by all nodes at once
+        return
     iteration = int(time.time())
     done: set[str] = set()
     while True:
