@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from pvefleet.cli.bmc import bmc_of
 from pvefleet.cli.fleet import Fleet
@@ -63,12 +64,17 @@ def gather(
     """
     entries = [next(entry for entry in fleet.entries if entry.name == name) for name in names]
     bmcs = {entry.name: bmc for entry in entries if (bmc := bmc_of(fleet, entry)) is not None}
-    power = {name: [power_off.read(bmc, fleet.environment.clock)] for name, bmc in bmcs.items()}
-    facts = facts or fleet.facts(Section.HA)
-    probed = _probe(fleet, [suspect(entry, facts) for entry in entries], facts)
-    for name, bmc in bmcs.items():
-        power_off.let_pass(power[name][0], clock=fleet.environment.clock, pause=fleet.environment.pause)
-        power[name].append(power_off.read(bmc, fleet.environment.clock))
+    clock = fleet.environment.clock
+    # A BMC that does not answer takes as long to be given up on as a dead node: both at the same time.
+    with ThreadPoolExecutor() as pool:
+        first = {name: pool.submit(power_off.read, bmc, clock) for name, bmc in bmcs.items()}
+        facts = facts or fleet.facts(Section.HA)
+        probed = _probe(fleet, [suspect(entry, facts) for entry in entries], facts)
+        power = {name: [reading.result()] for name, reading in first.items()}
+        for readings in power.values():
+            power_off.let_pass(readings[0], clock=clock, pause=fleet.environment.pause)
+        for name, reading in zip(bmcs, pool.map(lambda bmc: power_off.read(bmc, clock), bmcs.values()), strict=True):
+            power[name].append(reading)
     said = words or {}
     return {
         entry.name: evidence(entry, facts, probed[entry.name], power.get(entry.name, ()), said.get(entry.name))

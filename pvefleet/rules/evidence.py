@@ -79,8 +79,8 @@ def _silence(evidence: Evidence) -> Rung:
         lines += [f"{vantage.name}: {lack}" for lack in lacks]
     if len(set(silent)) >= VANTAGES:
         return Rung(Level.E1, True, f"silent on every path from {' and '.join(silent)}", tuple(lines))
-    found = f"{silent[0]} alone" if silent else "none"
-    return Rung(Level.E1, False, f"needs two vantage points from which every path is silent, has {found}", tuple(lines))
+    found = f"{silent[0]} alone" if silent else "nowhere"
+    return Rung(Level.E1, False, f"silent from {found}: it takes two vantage points", tuple(lines))
 
 
 def _lacks(evidence: Evidence, vantage: Vantage) -> Iterator[str]:
