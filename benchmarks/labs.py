@@ -16,7 +16,7 @@ from lab.launch import free_block
 _FIRST_BLOCK = 161
 _ATTEMPTS = 2
 _FEW_GUESTS = 6
-_GUESTS = {16: 48}
+_GUESTS = {16: 24}
 """More guests in one of the labs: they must not make a difference."""
 _COUNTING = "/etc/ssh/sshd_config.d/counting.conf"
 _LOG = "/var/log/pvelab/ssh.log"
@@ -51,7 +51,7 @@ def _up(folder: Path, nodes: int, plan: Plan) -> Lab:
         plan.report(f"a lab of {nodes} nodes" + (f", attempt {attempt}" if failures else ""))
         block, guests = free_block(_FIRST_BLOCK), _GUESTS.get(nodes, _FEW_GUESTS)
         try:
-            return Lab.up(folder / f"lab{attempt}", nodes=nodes, guests=guests, block=block, tied=True)
+            return Lab.up(folder / f"lab{attempt}", nodes=nodes, guests=guests, block=block, ha=False, tied=True)
         except LabError as error:
             failures.append(str(error))
     raise BenchError(f"there is no lab of {nodes} nodes: {'; '.join(failures)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -52,6 +53,8 @@ def main(only: str = "", *, brief: bool = False) -> None:
     names = (*HERE, *IN_LAB)
     if only and only not in names:
         raise BenchError(f"there is no measure {only}: {', '.join(names)}")
+    # Whoever ends us does not mean the lab and the folders to stay.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
     _compile()
     install()
@@ -96,6 +99,9 @@ class _Run:
         smallest = size == min(self._plan.sizes)
         names = [name for name in IN_LAB if name in self._wanted and (smallest or name not in _SMALLEST_ONLY)]
         if not names:
+            return
+        if not self._plan.budget:
+            self.problems.append(f"{size} nodes: there was no time left")
             return
         with self._noting(f"{size} nodes"), running(size, self._plan) as (lab, folder):
             for name in names:
