@@ -27,7 +27,7 @@ def demo() -> None:
     """
     began = time.monotonic()
     _say("A three-node cluster on this machine: real corosync and sshd, emulated Proxmox VE commands.")
-    lab = Lab.up(_TREE / ".lab" / "demo", nodes=3, block=_BLOCK, tied=True, report=_say)
+    lab = Lab.up(_TREE / ".lab" / "demo", nodes=3, block=_BLOCK, ha=False, tied=True, report=_say)
     try:
         _wait_for(lab, _WELL)
         _show(lab, "fab", "cluster.status")
