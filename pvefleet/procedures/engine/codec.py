@@ -7,6 +7,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -46,6 +47,8 @@ def decode(kind: type[T], data: Any) -> T:
 
 
 def _decode(kind: Any, data: Any, where: str) -> Any:
+    if type(data) is kind:
+        return data
     origin = typing.get_origin(kind)
     if origin in (typing.Union, types.UnionType):
         return _one_of(typing.get_args(kind), data, where)
@@ -90,12 +93,18 @@ def _collection(origin: type, kinds: tuple[Any, ...], data: Any, where: str) -> 
 
 def _record(kind: Any, data: Any, where: str) -> Any:
     _want(isinstance(data, dict), where, "an object", data)
-    hints = typing.get_type_hints(kind)
-    names = {field.name for field in fields(kind)}
-    if set(data) != names:
-        odd = sorted(set(data) ^ names)
+    hints = _hints(kind)
+    if data.keys() != hints.keys():
+        odd = sorted(data.keys() ^ hints.keys())
         raise BadJournal(f"{where}: {', '.join(odd)} is missing or unknown")
-    return kind(**{name: _decode(hints[name], data[name], f"{where}.{name}") for name in names})
+    return kind(**{name: _decode(hint, data[name], f"{where}.{name}") for name, hint in hints.items()})
+
+
+@lru_cache(maxsize=64)
+def _hints(kind: Any) -> dict[str, Any]:
+    """Return a dataclass's fields with their types, looked up once: a journal has thousands of lines."""
+    hints = typing.get_type_hints(kind)
+    return {field.name: hints[field.name] for field in fields(kind)}
 
 
 def _want(holds: bool, where: str, wanted: str, data: Any) -> None:
