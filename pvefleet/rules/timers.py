@@ -50,6 +50,7 @@ _HA_RETURN = 15.0
 _RELOAD = 5.0
 """pmxcfs waits 1 s before it reloads; all members ran the new version after 1.1 s."""
 _CUT_MARGIN = 3.0
+_ADDRESS = re.compile(r"\.ring([0-7])_addr$")
 _WHOLE = re.compile(r"[0-9]{1,10}")
 
 
@@ -71,10 +72,12 @@ def running(cmap: CmapDump) -> TotemTimers | None:
 
 def _running_links(cmap: CmapDump) -> tuple[LinkTimers, ...]:
     prefix, suffix = "runtime.config.totem.interface.", ".knet_ping_timeout"
+    # The timers of a link that was removed stay in the map.
+    used = {match[1] for entry in cmap.under("nodelist.node.") if (match := _ADDRESS.search(entry.key))}
     links = []
     for entry in cmap.under(prefix):
         number = entry.key.removeprefix(prefix).removesuffix(suffix)
-        if not number.isdecimal() or not entry.key.endswith(suffix):
+        if number not in used or not entry.key.endswith(suffix):
             continue
         timeout, interval = cmap.int(entry.key), cmap.int(f"{prefix}{number}.knet_ping_interval")
         pongs = cmap.int(f"totem.interface.{number}.knet_pong_count") or DEFAULTS["knet_pong_count"]

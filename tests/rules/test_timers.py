@@ -83,6 +83,14 @@ def test_a_timer_that_is_no_number_is_an_error_and_never_the_default() -> None:
     assert "token" in str(raised.value)
 
 
+def test_the_timers_that_a_removed_link_leaves_in_the_map_do_not_count() -> None:
+    text = cmap_text(conf_text(links=2))
+    gone = "".join(line for line in text.splitlines(keepends=True) if ".ring0_addr" not in line)
+    seen = running(corosync_cmapctl.read(gone))
+    assert seen is not None
+    assert [link.link for link in seen.links] == [1]
+
+
 def test_a_map_without_the_running_values_gives_none() -> None:
     assert running(corosync_cmapctl.read("totem.config_version (u64) = 3\n")) is None
 

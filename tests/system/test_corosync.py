@@ -206,6 +206,7 @@ def test_a_link_is_added_and_removed_live(corosync: Corosync) -> None:
     added = add_link(start, 2, addresses(79), priority=5)
     applied(corosync, added, ({0, 1, 2},))
     applied(corosync, remove_link(corosync.conf(), 2), ({0, 1},))
+    assert running(corosync.cmap()) == configured(corosync.conf()), "nothing of it is left"
 
     assert content(corosync.conf()) == content(start)
 
