@@ -131,6 +131,17 @@ class TestEvidence:
         codes = [one["code"] for one in ran.document["proof"]["findings"]]
         assert (ran.exit, held(ran), codes) == (5, [], ["EVD-E-0001", "EVD-W-0004"])
 
+    @pytest.mark.slow
+    @pytest.mark.timeout(420)
+    def test_a_node_whose_watchdog_was_armed_has_reset_itself_after_a_while(
+        self, without_bmc: Operator, lab: Lab
+    ) -> None:
+        lab.kill("pve02")
+        ran = until(without_bmc, lambda proof: proof["rungs"][1]["holds"], seconds=300.0)
+        assert (ran.exit, held(ran)) == (4, ["E1", "E2"])
+        (why,) = re.findall(r"nothing has changed for (\d+) s", ran.document["proof"]["rungs"][1]["why"])
+        assert int(why) >= 180
+
     def test_the_table_shows_the_ladder(self, operator: Operator, lab: Lab) -> None:
         lab.kill("pve02")
         until(operator, silent)
@@ -145,6 +156,11 @@ class TestEvidence:
 
 
 class TestPower:
+    def test_it_takes_its_node_as_an_argument(self, operator: Operator) -> None:
+        ran = operator.fab("-H", "pve01", "node.power", "pve02", "status")
+        assert ran.exit == 2
+        assert "takes its node as an argument" in ran.err
+
     def test_status_says_whose_power_it_is(self, operator: Operator) -> None:
         ran = operator.fab("node.power", "pve02", "status")
         assert ran.exit == 0
