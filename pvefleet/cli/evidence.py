@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from pvefleet.cli.bmc import bmc_of
 from pvefleet.cli.fleet import Fleet
-from pvefleet.model.errors import UsageError
+from pvefleet.model.bmc import Bmc, Power, PowerReading
+from pvefleet.model.errors import InventoryError, UsageError
 from pvefleet.model.evidence import HERE, Evidence, EvidenceReport, Level, Word
 from pvefleet.model.evidence_probe import Probed, Suspect
 from pvefleet.model.facts import ClusterFacts
@@ -58,28 +59,33 @@ def gather(
 
     Returns:
         The evidence by name, in that order. It costs one look at the cluster and one round trip per vantage point.
-
-    Raises:
-        UsageError: a BMC's password is not to be had.
     """
     entries = [next(entry for entry in fleet.entries if entry.name == name) for name in names]
     bmcs = {entry.name: bmc for entry in entries if (bmc := bmc_of(fleet, entry)) is not None}
     clock = fleet.environment.clock
     # A BMC that does not answer takes as long to be given up on as a dead node: both at the same time.
     with ThreadPoolExecutor() as pool:
-        first = {name: pool.submit(power_off.read, bmc, clock) for name, bmc in bmcs.items()}
+        first = {name: pool.submit(_reading, bmc, clock) for name, bmc in bmcs.items()}
         facts = facts or fleet.facts(Section.HA)
         probed = _probe(fleet, [suspect(entry, facts) for entry in entries], facts)
         power = {name: [reading.result()] for name, reading in first.items()}
         for readings in power.values():
             power_off.let_pass(readings[0], clock=clock, pause=fleet.environment.pause)
-        for name, reading in zip(bmcs, pool.map(lambda bmc: power_off.read(bmc, clock), bmcs.values()), strict=True):
+        for name, reading in zip(bmcs, pool.map(lambda bmc: _reading(bmc, clock), bmcs.values()), strict=True):
             power[name].append(reading)
     said = words or {}
     return {
         entry.name: evidence(entry, facts, probed[entry.name], power.get(entry.name, ()), said.get(entry.name))
         for entry in entries
     }
+
+
+def _reading(bmc: Bmc, clock: Callable[[], float]) -> PowerReading:
+    """Ask a BMC. Where its password is not to be had it cannot be asked, which is no reason to look no further."""
+    try:
+        return power_off.read(bmc, clock)
+    except (UsageError, InventoryError) as error:
+        return PowerReading(clock(), Power.UNKNOWN, error.message)
 
 
 def _probe(fleet: Fleet, suspects: Sequence[Suspect], facts: ClusterFacts) -> dict[str, dict[str, Probed]]:
