@@ -79,6 +79,15 @@ class TestEvidence:
         assert (ran.exit, held(ran)) == (4, ["E1", "E3"])
         assert [one["code"] for one in ran.document["proof"]["findings"]] == ["EVD-E-0003"]
 
+    def test_a_password_that_is_not_there_hides_nothing_else(self, inventory: Path, lab: Lab) -> None:
+        text = inventory.read_text()
+        inventory.write_text(text.replace('{ file = "bmc-password" }', '{ env = "NOT_SET_ANYWHERE" }'))
+        lab.kill("pve02")
+        ran = until(Operator(inventory), silent)
+        assert (ran.exit, held(ran)) == (4, ["E1"])
+        assert [one["power"] for one in ran.document["power"]] == ["unknown", "unknown"]
+        assert "NOT_SET_ANYWHERE, which is not set" in ran.document["power"][0]["why"]
+
     def test_where_there_is_no_bmc_a_statement_is_enough_and_silence_is_not(
         self, without_bmc: Operator, lab: Lab
     ) -> None:
