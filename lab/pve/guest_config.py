@@ -104,9 +104,10 @@ def volumes(kind: Kind, options: Options) -> Options:
 
 
 def all_volumes(kind: Kind, config: GuestConfig) -> list[str]:
-    """Every volume that a configuration names: in force, unused, of snapshots and their memory."""
+    """Every volume that a configuration names: in force, unused, of snapshots and their memory, cloud-init's."""
     found: dict[str, None] = {}
     for options in (config.options, *config.snapshots.values()):
         found |= dict.fromkeys(volumes(kind, options).values())
         found |= dict.fromkeys(value for key, value in options.items() if re.fullmatch(r"unused\d+|vmstate", key))
+        found |= dict.fromkeys(value.split(",")[0] for value in options.values() if "-cloudinit" in value)
     return list(found)

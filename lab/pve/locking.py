@@ -26,7 +26,8 @@ def held(path: Path, seconds: float, refusal: str = "") -> Iterator[None]:
     Raises:
         CommandError: somebody else has had it all the time.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    # the directory is a link into /run, where nothing may be yet
+    path.parent.resolve().mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         end = time.monotonic() + seconds
         while True:

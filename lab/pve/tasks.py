@@ -56,11 +56,14 @@ class _Tee(io.TextIOBase):
     """Standard output of a worker: the log first, then the reader that may have gone."""
 
     def __init__(self, log: int) -> None:
-        self._log = log
+        self._log, self._line = log, ""
 
     def write(self, text: str) -> int:
-        os.write(self._log, text.encode())
-        os.write(1, text.encode())
+        whole, newline, self._line = (self._line + text).rpartition("\n")
+        if newline:
+            # a line that nobody reads is in the log all the same, and ends there
+            os.write(self._log, f"{whole}\n".encode())
+            os.write(1, f"{whole}\n".encode())
         return len(text)
 
 
