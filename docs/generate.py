@@ -31,6 +31,7 @@ from pvefleet.model.replication import (
     ReplicationReport,
     ScheduleReport,
 )
+from pvefleet.model.run import PlanReport, RunListReport, RunNoteReport, RunReport, ShownRun
 from pvefleet.model.section import Section
 from pvefleet.model.snapshot_list import SnapshotListReport
 from pvefleet.model.status import LinksReport, NodesReport, StatusReport
@@ -60,6 +61,11 @@ REPORTS: dict[str, type[Any]] = {
     "replication.list": ReplicationListReport,
     "replication.log": ReplicationLogReport,
     "replication.explain-schedule": ScheduleReport,
+    "plan": PlanReport,
+    "run.list": RunListReport,
+    "run.show": ShownRun,
+    "run.resume": RunReport,
+    "run.pause": RunNoteReport,
     "node.prepare": PrepareReport,
     "node.evidence": EvidenceReport,
     "node.power": PowerReport,

