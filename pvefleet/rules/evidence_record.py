@@ -12,7 +12,7 @@ from pvefleet.model.evidence_probe import Place, Probed, Suspect
 from pvefleet.model.facts import ClusterFacts, NodeFacts
 from pvefleet.model.inventory import Endpoint, NodeEntry
 from pvefleet.rules.evidence import trusted
-from pvefleet.rules.membership import Membership, Peer, conf_of_record, membership
+from pvefleet.rules.membership import Membership, conf_of_record, membership
 
 _SSH_PORT = 22
 _CONNECTED = "connected"
@@ -43,7 +43,7 @@ def suspect(entry: NodeEntry, facts: ClusterFacts) -> Suspect:
     stated = tuple(dict.fromkeys((entry.endpoint, *entry.alternatives)))
     forwarded = any(endpoint.is_loopback for endpoint in stated)
     port = _SSH_PORT if forwarded else entry.endpoint.port
-    peer = _peer(membership(facts), entry)
+    peer = membership(facts).by_name(entry.name)
     addresses = dict.fromkeys([*(one for _, one in entry.links), *(one for _, one in (peer.addresses if peer else ()))])
     links = tuple(Endpoint(address, port) for address in addresses)
     direct = tuple(endpoint for endpoint in stated if not endpoint.is_loopback)
@@ -98,10 +98,6 @@ def evidence(
         power=tuple(trusted(reading, entry.pve_name) for reading in power),
         word=word,
     )
-
-
-def _peer(known: Membership, entry: NodeEntry) -> Peer | None:
-    return known.by_name(entry.name)
 
 
 def _here(where: Suspect, peers: Sequence[NodeFacts]) -> Vantage:
