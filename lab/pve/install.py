@@ -23,9 +23,9 @@ IN_SBIN = ("qm", "pct", "zfs", "zpool", "pvesm", *HA_COMMANDS, "reboot", "powero
 MODULES = {
     "pmxcfs": "pmxcfs.main",
     "ha-manager": "ha.cli",
-    "pve-ha-crm": "ha.crm_daemon",
-    "pve-ha-lrm": "ha.lrm_daemon",
-    "watchdog-mux": "ha.watchdog",
+    "pve-ha-crm": "ha.start",
+    "pve-ha-lrm": "ha.start",
+    "watchdog-mux": "ha.start",
     "zfs": "zfs.main",
     "zpool": "zfs.zpool",
     "pvesr": "replication.pvesr",

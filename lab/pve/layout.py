@@ -36,7 +36,6 @@ class NodeSettings:
         date_skew: seconds added by the emulated `date`; 0.0 means the real `date` is used.
         ping_ms: round trip time the emulated `ping` prints; None means the real `ping` is used.
         ha_scale: factor on the seconds HA takes; 1.0 is a genuine node.
-        spare: do HA's daemons rest while no guest is under HA?
     """
 
     name: str
@@ -47,7 +46,6 @@ class NodeSettings:
     date_skew: float = 0.0
     ping_ms: float | None = None
     ha_scale: float = 1.0
-    spare: bool = False
 
     @classmethod
     def load(cls, path: Path = NODE_JSON) -> NodeSettings:
@@ -62,5 +60,4 @@ class NodeSettings:
             date_skew=float(data.get("date_skew", 0.0)),
             ping_ms=data.get("ping_ms"),
             ha_scale=float(data.get("ha_scale", data.get("scale", 1.0))),
-            spare=bool(data.get("spare", False)),
         )

@@ -18,7 +18,7 @@ from .daemon import Rounds
 from .files import Files
 from .locks import Lock
 from .placement import Affinities, from_groups, from_rules
-from .timing import IDLE_MANAGER_ROUNDS, SPARE_SECONDS, Timing
+from .timing import IDLE_MANAGER_ROUNDS, Timing
 from .watchdog import Watchdog
 
 LOCKS = Path("priv/lock")
@@ -82,8 +82,6 @@ class Crm:
         if self._rounds.stopping:
             self._stop()
             return None
-        if self._settings.spare and self._state != MASTER and not self._wanted():
-            return SPARE_SECONDS
         if not self._files.is_quorate():
             return self._without_quorum()
         if self._state in (WAIT, LOST):

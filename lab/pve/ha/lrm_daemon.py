@@ -16,12 +16,11 @@ from .crm import ERROR
 from .daemon import Rounds
 from .files import Files
 from .locks import Lock
-from .lrm import WAIT, Agent
-from .timing import SPARE_SECONDS, Timing
+from .lrm import Agent
+from .timing import Timing
 from .watchdog import Watchdog
 
 WORK_POLL = 0.2
-_WORKING_LATE = 0.5
 
 
 class Lrm:
@@ -97,9 +96,6 @@ class Lrm:
         if self._rounds.stopping and self._agent.stop is None:
             self._agent.stop = _how_the_node_ends()
             self._next = 0.0
-        unused = self._settings.spare and not self._files.text("ha/resources.cfg") and self._agent.state == WAIT
-        if unused and not self._rounds.stopping and not self._agent.busy:
-            return SPARE_SECONDS
         if self._agent.busy and time.monotonic() < self._next:
             if self._agent.collect(self._files.resources()):
                 self._report()

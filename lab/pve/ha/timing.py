@@ -66,5 +66,3 @@ IDLE_AGENT_ROUNDS = 60
 IDLE_MANAGER_ROUNDS = 90
 WORKERS = 4
 DRIFT_SECONDS = 2
-SPARE_SECONDS = 10.0
-"""How often the daemons of a lab without guests under HA look whether there are any now."""
