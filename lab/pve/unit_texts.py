@@ -132,5 +132,13 @@ ExecStart=/usr/sbin/zfs mount -a
 WantedBy=multi-user.target
 """
 
-ENABLED = ("zfs-mount.service", "ssh.service", "pve-cluster.service", "corosync.service", *HA_UNITS, "pvescheduler.service", *_STUBS)
+ENABLED = (
+    "zfs-mount.service",
+    "ssh.service",
+    "pve-cluster.service",
+    "corosync.service",
+    *HA_UNITS,
+    "pvescheduler.service",
+    *_STUBS,
+)
 DISABLED = ("corosync-qnetd.service", "corosync-qdevice.service")
