@@ -46,7 +46,7 @@ def corosync_findings(facts: ClusterFacts) -> Iterator[Finding]:
 
 
 def quorum_findings(facts: ClusterFacts, membership: Membership) -> Iterator[Finding]:
-    """Yield lost quorum, a split, and expected votes that somebody set by hand."""
+    """Yield lost quorum, a split, rings that differ, and expected votes that somebody set by hand."""
     subject = facts.cluster or facts.here or "cluster"
     parts = membership.partitions
     if parts and not any(part.quorate for part in parts):
@@ -60,7 +60,17 @@ def quorum_findings(facts: ClusterFacts, membership: Membership) -> Iterator[Fin
             f"the cluster is split into {len(parts)} parts",
             [_describe(part, membership) for part in parts],
         )
+    yield from _rings(facts, membership, subject)
     yield from _expected(facts, membership, subject)
+
+
+def _rings(facts: ClusterFacts, membership: Membership, subject: str) -> Iterator[Finding]:
+    for part in membership.partitions:
+        views = [(node.name, node.quorum.value) for node in facts.seen if node.name in part.viewers]
+        rings = [(name, view.ring_id) for name, view in views if view]
+        if len({ring for _, ring in rings}) > 1:
+            evidence = [f"{name}: ring {ring}" for name, ring in rings]
+            yield finding("QUO-W-0004", subject, "nodes that see the same members are in different rings", evidence)
 
 
 def _expected(facts: ClusterFacts, membership: Membership, subject: str) -> Iterator[Finding]:

@@ -23,6 +23,7 @@ from pvefleet.rules.links import link_findings, link_rows
 from pvefleet.rules.membership import Membership, Peer, conf_of_record, in_no_cluster, membership
 from pvefleet.rules.node_health import NOT_UNDERSTOOD, node_findings
 from pvefleet.rules.overrides import overrides
+from pvefleet.rules.pmxcfs import connection_findings
 from pvefleet.rules.qdevice import qdevice_findings, qdevice_row
 from pvefleet.rules.quorum import corosync_findings, quorum_findings, quorum_row
 from pvefleet.rules.reach import unread_nodes
@@ -46,6 +47,7 @@ def status_findings(facts: ClusterFacts, members: Membership, *, rpo_seconds: fl
         *corosync_findings(facts),
         *qdevice_findings(facts, members),
         *node_findings(facts),
+        *connection_findings(facts),
         *config_findings(facts, members),
         *link_findings(members, rows),
         *(ha_findings(facts, members) if any(node.ha for node in facts.seen) else ()),

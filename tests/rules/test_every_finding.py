@@ -22,10 +22,11 @@ from pvefleet.rules.replication import replication_report
 from pvefleet.rules.selector import parse
 from pvefleet.rules.snapshots import snapshot_list
 from pvefleet.rules.status import status_report
+from tests.support.device import Device
 from tests.support.guest_world import Copy, GuestWorld
 from tests.support.ha_world import HaWorld
 from tests.support.replication_world import DAY, HOUR, MINUTE, ReplicationWorld
-from tests.support.world import NOW, Device, World, WorldNode
+from tests.support.world import NOW, World, WorldNode
 
 AREAS = frozenset(
     "NOD QUO QDV COR LNK CFG CLU PMX CLK VER NAM SVC CRT PRE HAV REP GST SNP ARC OUT".split()  # noqa: SIM905 - a table
@@ -169,6 +170,12 @@ def both_others_dead(world: World) -> None:
 def lowered(world: World) -> None:
     world.kill("pve03")
     world.expected = 2
+
+
+def another_ring(world: World) -> None:
+    code, text, said = world.answer("pve02", "quorum")
+    older = str(text).replace("Ring ID:          1.d", "Ring ID:          1.9")
+    world["pve02"].overrides["quorum"] = (code, older, said)
 
 
 def another_cluster(world: World) -> None:
@@ -370,6 +377,7 @@ CASES = (
     Case("QUO-E-0001", of_status, three, both_others_dead),
     Case("QUO-E-0002", of_status, three, is_("part", 1)),
     Case("QUO-W-0003", of_status, three, lowered),
+    Case("QUO-W-0004", of_status, three, another_ring),
     Case("QDV-W-0001", of_status, two_and_a_device, device(states={"pve02": "Connecting"})),
     Case("QDV-W-0002", of_status, two_and_a_device, device(states={"pve02": "stopped"})),
     Case("QDV-W-0003", of_status, two_and_a_device, device(voteless={"pve02"})),
@@ -392,6 +400,7 @@ CASES = (
     Case("PMX-E-0001", of_status, three, is_("pmxcfs", "stopped")),
     Case("PMX-E-0002", of_status, three, is_("pmxcfs", "hung")),
     Case("PMX-W-0003", of_status, three, is_("pmxcfs", "read-only")),
+    Case("PMX-W-0004", of_status, three, lambda world: world.apart.add("pve02")),
     Case("CLK-W-0001", of_status, three, is_("clock", 4.0)),
     Case("CLK-W-0002", of_check, three, says("ntp", "no\n")),
     Case("VER-W-0001", of_status, three, is_("version", "9.1.2")),

@@ -9,7 +9,8 @@ import pytest
 from pvefleet.model.qdevice import QdeviceNode, QdeviceRow
 from pvefleet.model.status import StatusReport
 from pvefleet.rules.status import status_report
-from tests.support.world import Device, World
+from tests.support.device import Device
+from tests.support.world import World
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 

@@ -14,6 +14,7 @@ from pvefleet.model.inventory import Endpoint, NodeEntry
 from pvefleet.model.node import CommandResult
 from pvefleet.model.outcome import Outcome
 from pvefleet.model.section import Section
+from tests.support.device import Device
 
 T = TypeVar("T")
 
@@ -48,22 +49,6 @@ class WorldNode:
     """Source name to exit, stdout, stderr: what a broken command would say instead."""
 
 
-@dataclass
-class Device:
-    """A QDevice: *votes* of its own, and what is wrong with it on which node."""
-
-    algorithm: str = "ffsplit"
-    votes: int = 1
-    states: dict[str, str] = field(default_factory=dict)
-    """Node to the state its device is in, where that is not ``Connected``; ``stopped``: no daemon."""
-    voteless: set[str] = field(default_factory=set)
-    """Nodes that are connected and get no vote."""
-
-    def casts_for(self, name: str) -> bool:
-        """Does the vote count for this node?"""
-        return name not in self.states and name not in self.voteless
-
-
 class World:
     """A cluster of *count* nodes named pve01.. with two links, all well until told otherwise."""
 
@@ -76,6 +61,8 @@ class World:
         self.expected: int | None = None
         self.ring = 13
         self.device: Device | None = None
+        self.apart: set[str] = set()
+        """Nodes whose pmxcfs is not connected to the others'."""
 
     def __getitem__(self, name: str) -> WorldNode:
         return self.nodes[name]
@@ -176,21 +163,8 @@ class World:
     def _qdevice(self, node: WorldNode) -> tuple[int, str, str]:
         if self.device is None:
             return 97, "", ""
-        state = self.device.states.get(node.name, "Connected")
-        if state == "stopped":
-            return 3, "", "Can't connect to QDevice socket (is QDevice running?): No such file or directory"
-        listed = "".join(f"    {at}\tNode ID = {n.nodeid}\n" for at, n in enumerate(self.nodes.values()))
-        ids = ", ".join(str(m.nodeid) for m in self.members(node.name))
-        kind = "LMS" if self.device.algorithm == "lms" else "Fifty-Fifty split"
-        return (
-            0,
-            f"Qdevice information\n-------------------\nModel:\t\t\tNet\nNode ID:\t\t{node.nodeid}\n"
-            f"Configuration version:\t3\nConfigured node list:\n{listed}Membership node list:\t{ids}\n\n"
-            f"Qdevice-net information\n----------------------\nCluster name:\t\t{self.name}\n"
-            f"QNetd host:\t\t192.0.2.100:5403\nAlgorithm:\t\t{kind}\nTie-breaker:\t\tNode with lowest node ID\n"
-            f"State:\t\t\t{state}\n",
-            "",
-        )
+        ids = [n.nodeid for n in self.nodes.values()]
+        return self.device.answer(self.name, node.name, node.nodeid, ids, [m.nodeid for m in self.members(node.name)])
 
     def _state(self, one: WorldNode, other: WorldNode, link: int) -> bool:
         cut = (one.name, link) in self.cut or (other.name, link) in self.cut
@@ -262,7 +236,18 @@ class World:
         return 0, ("lrwxr-xr-x\n" if writable else "lr-xr-xr-x\n"), ""
 
     def _members(self, node: WorldNode) -> tuple[int, str, str]:
-        return 0, f'{{\n"nodename": "{node.name}",\n"version": 3\n}}\n', ""
+        if node.corosync != "running":
+            return 0, f'{{\n"nodename": "{node.name}",\n"version": 3\n}}\n', ""
+        members = self.members(node.name)
+        online = [n for n in members if n.pmxcfs != "stopped" and (n is node or not {n.name, node.name} & self.apart)]
+        rows = ",\n".join(
+            f'  "{n.name}": {{ "id": {n.nodeid}, "online": {int(n in online)}, "ip": "10.77.0.{n.nodeid}"}}'
+            for n in self.nodes.values()
+        )
+        quorate = int(self._quorum(node)[0] == 0)
+        head = f'"name": "{self.name}", "version": {node.record_version}, "nodes": {len(self.nodes)}'
+        cluster = f'"cluster": {{ {head}, "quorate": {quorate} }},\n"nodelist": {{\n{rows}\n  }}'
+        return 0, f'{{\n"nodename": "{node.name}",\n"version": 3,\n{cluster}\n}}\n', ""
 
     def _vmlist(self, node: WorldNode) -> tuple[int, str, str]:
         rows = [
@@ -313,6 +298,9 @@ class World:
         if node.corosync != "running":
             return 1, "", "cat: /run/corosync.pid: No such file or directory"
         return 0, f"{node.started}\n", ""
+
+    def _fallback(self, node: WorldNode) -> tuple[int, str, str]:
+        return 0, "timer inactive\nservice inactive\n", ""
 
     def _corosync_version(self, node: WorldNode) -> tuple[int, str, str]:
         return 0, "Corosync Cluster Engine, version '3.1.9'\nCopyright (c) 2006-2021 Red Hat, Inc.\n", ""

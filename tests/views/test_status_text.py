@@ -9,7 +9,8 @@ import pytest
 
 from pvefleet.rules.status import links_report, nodes_report, status_report
 from pvefleet.views.present import present
-from tests.support.world import Device, World
+from tests.support.device import Device
+from tests.support.world import World
 
 
 def text(report: object, monkeypatch: pytest.MonkeyPatch, width: int = 80) -> str:

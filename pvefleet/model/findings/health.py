@@ -82,8 +82,8 @@ ENTRIES: tuple[Entry, ...] = (
         "the cluster's certificate authority ends soon",
         "It ends within 60 days. Proxmox VE never renews it, and with less than 14 days left it signs no certificate "
         "any more: no node can join, none is renewed.",
-        "Keep a copy of /etc/pve/pve-root-ca.pem and /etc/pve/priv/pve-root-ca.key, remove both, then on one node after "
-        "the other: pvecm updatecerts --force; systemctl reload-or-restart pveproxy. Fingerprints change everywhere.",
+        "Keep a copy of /etc/pve/pve-root-ca.pem and /etc/pve/priv/pve-root-ca.key, remove both, then on one node "
+        "after the other: pvecm updatecerts --force; systemctl reload-or-restart pveproxy. All fingerprints change.",
         acceptable=True,
     ),
     Entry(

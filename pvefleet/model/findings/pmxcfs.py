@@ -18,6 +18,14 @@ ENTRIES: tuple[Entry, ...] = (
         "On {subject}: look for a stopped process (ps -o stat,pid,comm -C pmxcfs), then systemctl restart pve-cluster",
     ),
     Entry(
+        "PMX-W-0004",
+        "pmxcfs is not connected to the others",
+        "corosync counts the node as a member, but the other nodes' pmxcfs does not: what is written on one side does "
+        "not arrive on the other.",
+        "Look again in ten seconds; then on {subject}: journalctl -u pve-cluster -n 50; systemctl restart pve-cluster",
+        acceptable=True,
+    ),
+    Entry(
         "PMX-W-0003",
         "/etc/pve is read-only although the node is quorate",
         "pmxcfs follows corosync some seconds later; if it stays so, it has lost its connection.",

@@ -28,6 +28,15 @@ ENTRIES: tuple[Entry, ...] = (
         acceptable=True,
     ),
     Entry(
+        "QUO-W-0004",
+        "nodes of one side are in different rings",
+        "They name the same members, but not the same ring: the membership was changing while they were read, or one "
+        "of them is stuck in an old one.",
+        "Look again in ten seconds. If it stays: corosync-quorumtool -s on each node; the one with the lower number "
+        "after the dot is behind: journalctl -u corosync -n 50 there.",
+        acceptable=True,
+    ),
+    Entry(
         "QDV-W-0001",
         "QDevice is not connected",
         "The QNetd server does not answer, or refuses: its vote is missing, and the next node that fails may cost "
