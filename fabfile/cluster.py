@@ -151,6 +151,27 @@ def restart_corosync(c):
 
 
 @fleet(
+    name="set-totem",
+    changes=True,
+    iterable=("set",),
+    help={"set": "A setting: token=5000, interface.1.knet_link_priority=10; token= takes it out. Repeatable."},
+)
+def set_totem(_c, set):
+    """Change settings of corosync's totem section live: token, timers, link priorities; docs/corosync.md lists them.
+
+    Shows the difference, and when each value takes effect. A fallback stands on every node first: unless everything is
+    proven well on every node, and still is when a cut would have shown, the old values come back by themselves.
+
+    Exit codes: 0 done, 3 refused, nothing changed, 20 stopped midway (fab run.resume), 21 needs hands.
+
+      fab cluster.set-totem --set token=5000 --plan
+    """
+    from pvefleet.procedures.set_totem import SetTotem
+
+    return SetTotem(settings=tuple(set))
+
+
+@fleet(
     connects=False,
     help={
         "gateway": "Instead of nodes: this jump host of hosts.toml. Trust it before the nodes behind it.",

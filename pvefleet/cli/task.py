@@ -35,6 +35,7 @@ class FleetTask(Task[Any]):
         changes: does it return a procedure? Then it is planned, asked about and run.
         follows: does it tell events while it runs? Then ``--json`` prints lines, the report last.
         names: arguments given by their place, in order; one called ``node`` names the target instead of ``-H``.
+        iterable: options that may be repeated; each is a list.
         help: option name to help text.
     """
 
@@ -50,9 +51,17 @@ class FleetTask(Task[Any]):
         changes: bool = False,
         follows: bool = False,
         names: Sequence[str] = (),
+        iterable: Sequence[str] = (),
         help: dict[str, str] | None = None,
     ) -> None:
-        super().__init__(body, name=name, positional=tuple(names), auto_shortflags=False, help=help or {})
+        super().__init__(
+            body,
+            name=name,
+            positional=tuple(names),
+            iterable=tuple(iterable),
+            auto_shortflags=False,
+            help=help or {},
+        )
         self.targets = targets
         self.connects = connects
         self.reads = reads

@@ -6,7 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pvefleet.facts import corosync, corosync_process, guest_configs, guests, ha, health, machine, pmxcfs, replication
+from pvefleet.facts import (
+    corosync,
+    corosync_process,
+    fallback,
+    guest_configs,
+    guests,
+    ha,
+    health,
+    machine,
+    pmxcfs,
+    replication,
+)
 from pvefleet.facts.sources import Alike, Answers, BrokenOff, Source, compose, decode, script_seconds
 from pvefleet.model.errors import NodeError, OutcomeUnknown, TimedOut
 from pvefleet.model.facts import ClusterFacts, NodeFacts
@@ -20,12 +31,14 @@ from pvefleet.model.section import Section
 SOURCES: Mapping[Section, tuple[Source, ...]] = {
     Section.BASE: (*machine.SOURCES, *corosync.SOURCES, *pmxcfs.SOURCES),
     Section.COROSYNC: corosync_process.SOURCES,
+    Section.FALLBACK: fallback.SOURCES,
     Section.GUESTS: guests.SOURCES,
     Section.HEALTH: health.SOURCES,
     Section.GUEST_CONFIGS: guest_configs.SOURCES,
     Section.HA: ha.SOURCES,
     Section.HA_HISTORY: ha.HISTORY_SOURCES,
     Section.REPLICATION: replication.SOURCES,
+    Section.EVIDENCE: (),
 }
 """What each section reads. A section that was not asked for leaves its part of the facts None."""
 
@@ -207,6 +220,7 @@ def _facts(
         guests_owned=pmxcfs.guests_owned(answers, alike),
         guests_here=guests.guests_here(answers) if Section.GUESTS in sections else None,
         corosync=corosync_process.corosync_process(answers) if Section.COROSYNC in sections else None,
+        fallback=fallback.fallback(answers) if Section.FALLBACK in sections else None,
         health=health.health(answers) if Section.HEALTH in sections else None,
         guests=guest_configs.guest_facts(answers) if Section.GUEST_CONFIGS in sections else None,
         ha=ha.ha(answers, history=Section.HA_HISTORY in sections) if Section.HA in sections else None,

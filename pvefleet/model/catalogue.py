@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from pvefleet.model.finding import Finding
 from pvefleet.model.findings import (
     architecture,
+    changes,
     config,
     evidence,
+    expected,
     guests,
     ha,
     health,
@@ -40,6 +42,8 @@ CATALOGUE: tuple[Entry, ...] = (
     *guests.ENTRIES,
     *evidence.ENTRIES,
     *restart.ENTRIES,
+    *expected.ENTRIES,
+    *changes.ENTRIES,
     *architecture.ENTRIES,
     *output.ENTRIES,
 )

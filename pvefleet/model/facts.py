@@ -17,6 +17,8 @@ from parsers.pveversion import PveVersion
 from parsers.qm_list import QmGuest
 from pvefleet.model.corosync_facts import CorosyncFacts
 from pvefleet.model.errors import NodeError
+from pvefleet.model.evidence import Proof
+from pvefleet.model.fallback_facts import FallbackFacts
 from pvefleet.model.guest_facts import GuestFacts
 from pvefleet.model.ha_facts import HaFacts
 from pvefleet.model.health_facts import HealthFacts
@@ -115,6 +117,7 @@ class NodeFacts:
     """The node's QDevice; None where its corosync.conf has none."""
     guests_here: Seen[LocalGuests] | None = None
     corosync: CorosyncFacts | None = None
+    fallback: Seen[FallbackFacts] | None = None
     health: HealthFacts | None = None
     guests: GuestFacts | None = None
     ha: HaFacts | None = None
@@ -136,6 +139,7 @@ class ClusterFacts:
         nodes: in the order of hosts.toml.
         clock_limit: seconds by which a node's clock may differ from ours.
         here: the node that is looking at itself alone, or empty for a look from outside.
+        proofs: what is proven of the nodes that are away; only where the EVIDENCE section was asked for.
     """
 
     cluster: str
@@ -143,6 +147,7 @@ class ClusterFacts:
     nodes: tuple[NodeFacts, ...]
     clock_limit: float = 1.0
     here: str = ""
+    proofs: tuple[Proof, ...] = ()
 
     @property
     def seen(self) -> tuple[NodeFacts, ...]:

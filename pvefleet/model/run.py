@@ -55,6 +55,7 @@ class PlanReport:
         accepted: the risks that were taken.
         refusals: the findings that stand in the way, by ``CODE:SUBJECT``.
         confirmation: text that has to be typed, or empty.
+        diff: what would change in a file, line by line as ``diff -u`` has it; empty where no file is changed.
     """
 
     cluster: str
@@ -64,6 +65,7 @@ class PlanReport:
     accepted: tuple[TakenRisk, ...]
     refusals: tuple[str, ...]
     confirmation: str
+    diff: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:

@@ -8,6 +8,9 @@ from typing import Any
 from pvefleet.model.errors import Refused
 
 _PROCEDURES = {
+    "cluster.set-totem": "set_totem:SetTotem",
+    "cluster.expected": "expected:Expected",
+    "cluster.expected-restore": "expected:RestoreExpected",
     "cluster.restart-corosync": "restart_corosync:RestartCorosync",
 }
 

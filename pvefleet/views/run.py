@@ -41,6 +41,8 @@ def print_plan(report: PlanReport, console: Console) -> None:
         )
         for command in step.commands:
             console.print(Text(f"      {command}", "unseen"))
+    for line in report.diff:
+        console.print(Text(f"      {line}", {"+": "good", "-": "bad"}.get(line[:1], "unseen")))
     for risk in report.accepted:
         console.print(Text.assemble(("accepted ", "warn"), f"{risk.code} {risk.subject}: {risk.reason}"))
     print_findings(report.findings, console, well="Nothing speaks against it.")

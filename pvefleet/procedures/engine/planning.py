@@ -76,6 +76,7 @@ def plan(procedure: Procedure[Any], facts: ClusterFacts, accepts: Sequence[Accep
         accepted=weighed.taken,
         refusals=tuple(refusals),
         confirmation=procedure.confirmation,
+        diff=procedure.diff(premise) if premise is not None and hasattr(procedure, "diff") else (),
     )
     return Planned(procedure, facts, premise, lanes, report)
 

@@ -199,7 +199,9 @@ def _perform(
         kept = lease.release(conductor.lease, conductor.holders)
     more = [*notes, *(f"{name} still holds the lease: fab run.clean {run}" for name in kept)]
     more += [f"the journal on {name} is not complete" for name in sorted(conductor.silent)]
-    report = report_of(header, (*past, *conductor.entries), shown, notes=tuple(more))
+    entries = (*past, *conductor.entries)
+    after = getattr(procedure, "afterwards", ())
+    report = report_of(header, entries, shown, notes=tuple(more), afterwards=after)
     site.tell(RunEvent("ended", run, site.time.timestamp(), title=header.procedure, phase=now))
     return report
 

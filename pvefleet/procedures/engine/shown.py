@@ -25,7 +25,12 @@ def left_behind(entries: Sequence[Entry], lanes: Sequence[Lane]) -> tuple[str, .
 
 
 def report_of(
-    header: Header, entries: Sequence[Entry], lanes: Sequence[Lane], *, notes: tuple[str, ...] = ()
+    header: Header,
+    entries: Sequence[Entry],
+    lanes: Sequence[Lane],
+    *,
+    notes: tuple[str, ...] = (),
+    afterwards: tuple[str, ...] = (),
 ) -> RunReport:
     """Return the report of a run.
 
@@ -34,6 +39,7 @@ def report_of(
         entries: what happened.
         lanes: its steps.
         notes: what else has to be said.
+        afterwards: what is to be done once it is through.
     """
     last: dict[str, Entry] = {}
     for entry in entries:
@@ -53,7 +59,7 @@ def report_of(
         steps=tuple(steps),
         accepted=tuple(TakenRisk(one.code, one.subject, one.reason) for one in header.accepted),
         left=left_behind(entries, lanes),
-        next=_next(header.id, now),
+        next=afterwards if now is RunState.DONE else _next(header.id, now),
         notes=notes,
     )
 
