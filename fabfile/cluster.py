@@ -172,6 +172,86 @@ def set_totem(_c, set):
 
 
 @fleet(
+    names=("votes",),
+    changes=True,
+    iterable=("off",),
+    help={
+        "votes": "How many votes to expect; restore lets corosync add up its nodelist again, once everybody is back.",
+        "off": "NODE=HOW: this node is off, and how that is known. Repeatable; not needed where its BMC proves it.",
+    },
+)
+def expected(c, votes, off):
+    """Give those who are left quorum, by expecting fewer votes, once everybody who is away is proven down.
+
+    A sign of life of an absent node refuses it, always. Beyond silence it takes (docs/evidence.md) a BMC that reads off,
+    or your word that the node is off and how that is known. It lasts until corosync's next reload.
+
+    Exit codes: 0 done, 3 refused, nothing changed, 20 stopped midway (fab run.resume), 21 needs hands.
+
+      fab cluster.expected 1 --off pve02='power cord pulled' --off pve03='power cord pulled' --plan
+      fab cluster.expected restore
+    """
+    from pvefleet.cli.expected import expected as meant
+
+    return meant(c.fleet, votes, off=tuple(off))
+
+
+@fleet(
+    name="add-link",
+    changes=True,
+    iterable=("address",),
+    help={"link": "The number of the new link.", "address": "NODE=IP; default: as hosts.toml has it. Repeatable."},
+)
+def add_link(c, link, address):
+    """Add a link to corosync, live, on every node.
+
+    Every address is on its node, used once, and reached by every other node. A fallback stands on every node first.
+
+    Exit codes: 0 done, 3 refused, nothing changed, 20 stopped midway (fab run.resume), 21 needs hands.
+
+      fab cluster.add-link --link 2 --address pve01=10.79.0.1 --address pve02=10.79.0.2 --address pve03=10.79.0.3
+    """
+    from pvefleet.cli import link_probe
+
+    return link_probe.add_link(c.fleet, link, address)
+
+
+@fleet(name="remove-link", changes=True, help={"link": "The number of the link."})
+def remove_link(c, link):
+    """Remove a link from corosync, live; refused where the links that stay do not connect everybody.
+
+    A fallback stands on every node first: a link that was needed after all comes back by itself.
+
+    Exit codes: 0 done, 3 refused, nothing changed, 20 stopped midway (fab run.resume), 21 needs hands.
+
+      fab cluster.remove-link --link 1 --plan
+    """
+    from pvefleet.cli import link_probe
+
+    return link_probe.remove_link(c.fleet, link)
+
+
+@fleet(
+    name="change-link",
+    changes=True,
+    iterable=("address",),
+    help={"link": "The number of the link.", "address": "NODE=IP; who is not named keeps its own. Repeatable."},
+)
+def change_link(c, link, address):
+    """Give a link other addresses, live: it is removed and added anew, while another link carries the traffic.
+
+    corosync refuses an address that changes in place. Each reload has its own fallback on every node.
+
+    Exit codes: 0 done, 3 refused, nothing changed, 20 stopped midway (fab run.resume), 21 needs hands.
+
+      fab cluster.change-link --link 1 --address pve02=10.78.0.12
+    """
+    from pvefleet.cli import link_probe
+
+    return link_probe.change_link(c.fleet, link, address)
+
+
+@fleet(
     connects=False,
     help={
         "gateway": "Instead of nodes: this jump host of hosts.toml. Trust it before the nodes behind it.",

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from pvefleet.cli.accepts import read_accepts
 from pvefleet.cli.consent import agree_to
+from pvefleet.cli.evidence import gather, minimum
 from pvefleet.cli.fleet import Fleet
 from pvefleet.model.errors import Refused
+from pvefleet.model.evidence import Word
+from pvefleet.model.facts import ClusterFacts
 from pvefleet.model.node import Node
 from pvefleet.model.outcome import Outcome
 from pvefleet.model.procedure import Procedure
 from pvefleet.model.run import PlanReport, RunEvent, RunReport
+from pvefleet.model.section import Section
 from pvefleet.procedures.engine import planning, runs
 from pvefleet.procedures.engine.site import Site
+from pvefleet.rules import expected
+from pvefleet.rules.evidence import judge
 
 T = TypeVar("T")
 
@@ -40,13 +46,33 @@ class Wishes:
     as_json: bool = False
 
 
-def site_of(fleet: Fleet, tell: Callable[[RunEvent], None]) -> Site:
+def observe(fleet: Fleet, sections: frozenset[Section], words: Mapping[str, Word]) -> ClusterFacts:
+    """Return the facts, with proofs about the nodes that are away where EVIDENCE is asked for.
+
+    Args:
+        fleet: the cluster.
+        sections: what is to be read.
+        words: what an operator states of nodes.
+    """
+    facts = fleet.facts(*sections)
+    if Section.EVIDENCE not in sections:
+        return facts
+    listed = {entry.name: entry for entry in fleet.entries}
+    names = [name for name in expected.absent(facts) if name in listed]
+    found = gather(fleet, names, words=words, facts=facts) if names else {}
+    proofs = tuple(judge(found[name], minimum(fleet, listed[name])) for name in names)
+    return replace(facts, proofs=proofs)
+
+
+def site_of(fleet: Fleet, tell: Callable[[RunEvent], None], *, procedure: Any = None) -> Site:
     """Return what the engine is handed.
 
     Args:
         fleet: the cluster.
         tell: is handed every event.
+        procedure: may carry what an operator states of nodes.
     """
+    words: Mapping[str, Word] = getattr(procedure, "words", {})
 
     def on_nodes(work: Callable[[Node], T], nodes: Sequence[Node], seconds: float) -> tuple[Outcome[T], ...]:
         return fleet.fan_out(work, nodes=nodes, seconds=seconds)
@@ -54,7 +80,7 @@ def site_of(fleet: Fleet, tell: Callable[[RunEvent], None]) -> Site:
     return Site(
         cluster=fleet.cluster,
         nodes={node.name: node for node in fleet.nodes},
-        observe=lambda sections: fleet.facts(*sections),
+        observe=lambda sections: observe(fleet, sections, words),
         on_nodes=on_nodes,
         time=fleet.environment,
         folder=fleet.environment.state_folder() / "runs",
@@ -78,7 +104,7 @@ def change(fleet: Fleet, procedure: Procedure[Any], wishes: Wishes) -> PlanRepor
     from pvefleet.views.progress import progress
 
     with progress(as_json=wishes.as_json) as tell:
-        site = site_of(fleet, tell)
+        site = site_of(fleet, tell, procedure=procedure)
         planned = planning.plan(procedure, site.observe(procedure.reads), read_accepts(wishes.accept))
         if wishes.plan:
             return planned.report

@@ -98,6 +98,7 @@ def _take_up(
         if found.closed:
             raise Refused(f"run {run} is over: {state(found.entries)}")
         procedure = _procedure(found)
+        site = site_of(fleet, tell, procedure=procedure)
         holders = _holders(site, known, found)
         question = f"{verb} run {run} ({found.header.procedure} on {found.header.cluster}, {found.header.owner})?"
         consent(question, yes=wishes.yes, environment=fleet.environment)

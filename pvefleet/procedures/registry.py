@@ -8,6 +8,11 @@ from typing import Any
 from pvefleet.model.errors import Refused
 
 _PROCEDURES = {
+    "cluster.add-link": "change_links:AddLink",
+    "cluster.change-link": "change_links:ChangeLink",
+    "cluster.refresh-node": "refresh_node:RefreshNode",
+    "cluster.remove-link": "change_links:RemoveLink",
+    "cluster.test-link": "test_link:TestLink",
     "cluster.set-totem": "set_totem:SetTotem",
     "cluster.expected": "expected:Expected",
     "cluster.expected-restore": "expected:RestoreExpected",

@@ -10,11 +10,12 @@ from __future__ import annotations
 import shlex
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
 from pvefleet.model.errors import NodeError, Unreachable, UnreachableReason
+from pvefleet.model.evidence import Proof
 from pvefleet.model.facts import ClusterFacts
 from pvefleet.model.node import CommandResult, Node
 from pvefleet.model.outcome import Outcome
@@ -49,6 +50,7 @@ class Stage:
         root: a folder of its own.
         world: what is true.
         effects: what a native command does: called with the stage, the node and the argv.
+        proofs: what is proven of nodes that are away, where that is asked for.
         asked: every native command that was run, as (node, line).
     """
 
@@ -56,6 +58,7 @@ class Stage:
     world: World
     effects: Callable[[Stage, str, list[str]], None]
     now: float = NOW
+    proofs: tuple[Proof, ...] = ()
     asked: list[tuple[str, str]] = field(default_factory=list)
     _due: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
     _nonces: int = 0
@@ -64,7 +67,7 @@ class Stage:
         shims = self.root / "shims"
         shims.mkdir(parents=True)
         (self.root / "locks").mkdir()
-        for name in ("systemctl", "logger", "sync", "ha-manager", "corosync-cfgtool"):
+        for name in ("systemctl", "logger", "sync", "ha-manager", "corosync-cfgtool", "corosync-quorumtool"):
             text = "" if name in ("logger", "sync") else 'echo "$(basename "$0") $*" >>"$STAGE_ASKED"\n'
             (shims / name).write_text(f"#!/bin/sh\n{text}")
             (shims / name).chmod(0o755)
@@ -152,7 +155,8 @@ class Process:
         if not self._looking:
             self.moment()
         self._looking = True
-        return facts_of(self.stage.world, sections)
+        facts = facts_of(self.stage.world, sections)
+        return replace(facts, proofs=self.stage.proofs) if Section.EVIDENCE in sections else facts
 
     def _on_nodes(self, work: Callable[[Node], T], nodes: Sequence[Node], seconds: float) -> tuple[Outcome[T], ...]:
         return tuple(self._outcome(work, node) for node in nodes)
