@@ -123,7 +123,7 @@ def _of_node(node: NodeFacts, wanted: Mapping[str, str]) -> Iterator[tuple[str, 
         held, works = local.get(key), by_flags.get(key, now.get(key))
         if not _same(held, wanted.get(key)):
             yield key, Waits.COPY, held, works
-        elif now and not _same(held, works) and not key.startswith("logging."):
+        elif now and not _same(held, works):
             yield key, _waits(key, moved=held is not None and works is not None), held, works
     if node.cmap.value:
         yield from _late(file.conf, node.cmap.value, now, local)

@@ -101,6 +101,8 @@ def votes_left(status: QuorumStatus, viewer: str, nodeid: int, *, tie_breaker: i
     left = status.total_votes - leaving
     # Of the two nodes one alone suffices: votequorum has set what is needed to 1 by itself.
     needed = status.quorum
+    if not status.quorate:
+        return VotesLeft(viewer, status.total_votes, leaving, left, needed, False, "there is no quorum now")
     if left >= needed:
         why = "of two nodes one is enough" if _TWO_NODE in status.flags and needed == 1 else ""
         return VotesLeft(viewer, status.total_votes, leaving, left, needed, True, why)
@@ -138,8 +140,8 @@ def stop_findings(facts: ClusterFacts, node: str) -> Iterator[Finding]:
             yield finding("VOT-E-0005", seen.name, f"votequorum on {seen.name} runs with {', '.join(unknown)}")
         elif seen.name != node:
             after = votes_left(status, seen.name, peer.nodeid, tie_breaker=_tie_breaker(seen))
-            if not status.quorate or not after.quorate:
-                lost.append(f"{seen.name} would count {after.left} votes, and needs {after.needed}")
+            if not after.quorate:
+                lost.append(f"{seen.name}: {after.why}")
     if lost:
         yield finding("VOT-E-0001", node, f"without {node} quorum would be lost", lost)
     yield from _waits_for_all(members, node, views)

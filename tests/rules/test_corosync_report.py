@@ -138,6 +138,12 @@ def test_votequorums_startup_options_are_read_from_its_flags() -> None:
     assert drift(report_of(world)) == []
 
 
+def test_two_nodes_bring_wait_for_all_along_without_a_line_of_its_own() -> None:
+    world = CorosyncWorld(2, text=conf_text(2, quorum="two_node: 1"))
+    world.flags = "2Node WaitForAll "
+    assert drift(report_of(world)) == []
+
+
 def test_link_timers_that_follow_late_are_a_note() -> None:
     world = CorosyncWorld(3, links=1)
     text = conf_text(links=1, version=4, totem="token: 5000")

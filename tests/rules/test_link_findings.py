@@ -119,9 +119,10 @@ def test_the_last_link_stays() -> None:
     assert len([one for one in found if one[0] == "EDT-E-0013"]) == 3
 
 
-def test_a_link_seen_from_one_end_only_connects_nobody() -> None:
+@pytest.mark.parametrize(("source", "target"), [("pve01", "pve02"), ("pve02", "pve01")])
+def test_a_link_seen_from_one_end_only_connects_nobody(source: str, target: str) -> None:
     seen = world()
-    one_way = [row for row in seen.links if not (row.link == 0 and row.source == "pve01" and row.target == "pve02")]
+    one_way = [row for row in seen.links if (row.link, row.source, row.target) != (0, source, target)]
     assert said(remove_findings(conf(), 1, replace(seen, links=one_way))) == [("EDT-E-0013", "pve01-pve02")]
 
 
@@ -137,6 +138,17 @@ def test_addresses_are_changed_while_the_other_link_carries() -> None:
     found = said(change_findings(conf(), 1, addresses(), world(cut={("pve01", 0)})))
     assert found == [("EDT-E-0013", "pve01-pve02"), ("EDT-E-0013", "pve01-pve03")]
     assert said(change_findings(conf(), 5, addresses(), world())) == [("EDT-E-0006", "link5")]
+
+
+def test_addresses_that_stay_need_no_new_proof_and_new_ones_do() -> None:
+    seen = replace(world(), answered=())
+    found = said(change_findings(conf(), 1, {"pve02": "10.79.0.2"}, seen))
+    assert [subject for code, subject in found if code == "EDT-E-0012"] == [
+        "pve01-pve02",
+        "pve02-pve01",
+        "pve02-pve03",
+        "pve03-pve02",
+    ]
 
 
 def test_a_single_link_is_changed_only_behind_another_one() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,6 +75,7 @@ ONE = dict.fromkeys((1, 2, 3), 1)
         pytest.param(status({1: 3, 2: 1, 3: 1}), 1, 2, False, id="the heavy one"),
         pytest.param(status({1: 3, 2: 1, 3: 1}), 3, 4, True, id="a light one"),
         pytest.param(status({1: 1, 2: 1, 3: 0}), 3, 2, True, id="one without a vote"),
+        pytest.param(replace(status(ONE), quorate=False), 3, 2, False, id="votes enough, but wait_for_all still waits"),
         pytest.param(status(ONE), 9, 3, True, id="a stranger takes no votes along"),
         pytest.param(
             status(ONE, expected=5, flags=("LastManStanding",)), 3, 2, False, id="last man standing lowers later"
@@ -120,7 +123,7 @@ def test_one_of_three_may_stop_and_one_of_two_may_not() -> None:
     assert may_stop(CorosyncWorld(3).facts(), node="pve02").met
     verdict = may_stop(CorosyncWorld(2).facts(), node="pve02")
     assert not verdict.met
-    assert "pve01 would count 1 votes, and needs 2" in verdict.why
+    assert "pve01: 1 votes, 2 needed" in verdict.why
 
 
 def test_no_second_one_stops_while_one_is_away() -> None:
@@ -214,6 +217,13 @@ def test_the_nodes_that_risk_least_are_restarted_first_and_the_manager_last() ->
     assert least_risk_first(facts) == ("pve03", "pve04", "pve02", "pve01")
     assert least_risk_first(facts, ("pve01", "pve04")) == ("pve04", "pve01")
     assert least_risk_first(facts, ("pve01", "pve04", "pve01")) == ("pve04", "pve01")
+
+
+def test_the_manager_comes_last_even_where_its_watchdog_is_released() -> None:
+    world = CorosyncWorld(3)
+    world.add("vm:100", "pve02")
+    world.armed.discard("pve01")
+    assert least_risk_first(world.corosync_facts()) == ("pve03", "pve02", "pve01")
 
 
 def test_without_ha_the_order_is_that_of_the_nodelist() -> None:

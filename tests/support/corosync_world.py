@@ -111,7 +111,7 @@ class CorosyncWorld(HaWorld):
 
     def _quorum(self, node: WorldNode) -> tuple[int, str, str]:
         code, text, said = super()._quorum(node)
-        return code, re.sub(r"^(Flags: .*)$", rf"\1{self.flags}", text, flags=re.M), said
+        return code, re.sub(r"^(Flags: .*)$", rf"\g<1>{self.flags}", text, flags=re.M), said
 
     def _cmap(self, node: WorldNode) -> tuple[int, str, str]:
         return 0, self.running[node.name], ""
