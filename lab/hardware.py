@@ -33,9 +33,7 @@ def _attend(site: Site, limit: float) -> None:
 
 
 def _look_at(machine: Machine, limit: float) -> None:
-    age = machine.watchdog_age()
-    if age is not None and age > limit:
-        print(f"{machine.spec.name}: the watchdog resets it", file=sys.stderr, flush=True)
-        machine.reset()
-    elif machine.asks_for_reboot:
-        machine.reset()
+    if machine.wants_reset(limit):
+        why = "reboots" if machine.asks_for_reboot else "is reset by its watchdog"
+        print(f"{machine.spec.name} {why}", file=sys.stderr, flush=True)
+        machine.reset(limit)

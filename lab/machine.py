@@ -180,13 +180,20 @@ class Machine:
         except OSError:
             return None
 
-    def reset(self) -> None:
-        """Off without a word, where it is on, and on again: what its watchdog does, or its own reboot.
+    def wants_reset(self, limit: float) -> bool:
+        """Has its watchdog's timer run out, after ``limit`` seconds, or did it ask to start again?"""
+        age = self.watchdog_age()
+        return self.asks_for_reboot or (age is not None and age > limit)
+
+    def reset(self, limit: float) -> None:
+        """Off without a word, where it is on, and on again, if it still wants that: somebody may have been faster.
 
         Raises:
             LabError: it did not come up.
         """
         with self._changing:
+            if not self.wants_reset(limit):
+                return
             self._resetting = True
             try:
                 if self.state != "off":
