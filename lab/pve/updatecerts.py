@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from . import certificates, cfs
@@ -86,7 +86,9 @@ def _locked(name: str) -> Iterator[None]:
         except FileExistsError:
             if time.monotonic() > end:
                 raise
-            os.utime(lock, (0, 0))
+            # whoever has it may have released it meanwhile
+            with suppress(OSError):
+                os.utime(lock, (0, 0))
             time.sleep(0.2)
     try:
         yield
