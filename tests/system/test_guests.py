@@ -155,3 +155,17 @@ def test_the_tree_at_a_terminal(operator: Operator, vmid: int) -> None:
     assert "our-first " in ran.out
     assert "vor dem Update" in ran.out
     assert max(map(len, ran.out.splitlines())) <= 80
+
+
+def test_snapshots_made_by_the_commands_themselves_are_listed(operator: Operator) -> None:
+    found = guests(operator.fab("snapshot.list", "--json"))
+
+    trees = {
+        vmid: {one["name"]: (one["parent"], one["ram"]) for one in row["snapshots"]}  # type: ignore[attr-defined]
+        for vmid, row in found.items()
+        if vmid in (100, 102)
+    }
+    assert trees == {
+        100: {"base": (None, False), "pre-upgrade": ("base", True)},
+        102: {"before-update": (None, False), "after-update": ("before-update", False)},
+    }

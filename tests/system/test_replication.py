@@ -30,10 +30,16 @@ class Jobs:
     """One job per node: each node's first guest goes to the next node; the second node's fails."""
 
     owners: dict[str, str]
+    schedule: str
 
     def of(self, node: str) -> str:
         """The job that runs on *node*."""
         return next(job for job, owner in self.owners.items() if owner == node)
+
+
+def far_off(now: int) -> str:
+    """Once a day, half a day from now: the nodes' scheduler is real, and is not to run these jobs."""
+    return f"{(time.gmtime(now).tm_hour + 12) % 24:02}:00"
 
 
 def put(lab: Lab, node: str, path: str, content: str) -> None:
@@ -57,10 +63,13 @@ def jobs(operator: Operator, lab: Lab) -> Iterator[Jobs]:
     targets = dict(zip(names, [*names[1:], names[0]], strict=True))
     before = {(node, STATE): kept(lab, node, STATE) for node in names} | {("pve01", CFG): kept(lab, "pve01", CFG)}
     now = int(time.time())
+    schedule = far_off(now)
     cfg = ""
     for node in names:
         vmid, target = first[node], targets[node]
-        cfg += f"local: {vmid}-0\n\tcomment made by a test\n\ttarget {target}\n\tschedule 0/1:00\n\tsource {node}\n\n"
+        cfg += (
+            f"local: {vmid}-0\n\tcomment made by a test\n\ttarget {target}\n\tschedule {schedule}\n\tsource {node}\n\n"
+        )
         failed = {"fail_count": 3, "error": ERROR, "last_try": now} if node == names[1] else {}
         entry: dict[str, Any] = {
             "last_sync": now - AGE,
@@ -80,7 +89,7 @@ def jobs(operator: Operator, lab: Lab) -> Iterator[Jobs]:
     )
     put(lab, names[1], f"{LOGS}/{failing}", "".join(f"2026-11-21 05:06:00 {failing}: {line}\n" for line in lines))
     put(lab, "pve01", CFG, cfg)
-    yield Jobs({f"{first[node]}-0": node for node in names})
+    yield Jobs({f"{first[node]}-0": node for node in names}, schedule)
     mend(lab)
     for (node, path), content in before.items():
         if content is None:
@@ -172,7 +181,7 @@ def test_the_list_says_what_schedules_mean(operator: Operator, jobs: Jobs) -> No
     ran = operator.fab("replication.list", "--json")
 
     assert {job["job"] for job in ran.document["jobs"]} == set(jobs.owners)
-    assert {job["meaning"] for job in ran.document["jobs"]} == {"every hour on the hour"}
+    assert {job["meaning"] for job in ran.document["jobs"]} == {f"at {jobs.schedule} every day"}
     assert ran.exit == 0
 
 
@@ -184,3 +193,30 @@ def test_a_recording_gives_the_same_report_again(operator: Operator, tmp_path: P
 
     assert rows(replayed.document).keys() == rows(recorded.document).keys()
     assert replayed.exit == recorded.exit
+
+
+def test_the_jobs_that_really_run_are_well(operator: Operator) -> None:
+    ran = operator.fab("replication.status", "--json")
+
+    assert rows(ran.document)
+    assert {row["state"] for row in ran.document["jobs"]} == {"ok"}
+    assert all(row["lag_seconds"] is not None for row in ran.document["jobs"])
+    assert ran.exit == 0
+
+
+def test_a_job_that_really_fails_is_shown_with_what_ssh_said_and_recovers(operator: Operator, lab: Lab) -> None:
+    row = operator.fab("replication.status", "--json").document["jobs"][0]
+    run = ["pvesr", "run", "--id", row["job"]]
+    lab.exec(row["target"], ["systemctl", "stop", "ssh"])
+    assert lab.exec(row["source"], run)[0] == 255
+    lab.exec(row["target"], ["systemctl", "start", "ssh"])
+
+    ran = operator.fab("replication.status", "--json")
+
+    failed = rows(ran.document)[row["job"]]
+    assert failed["state"] == "failing"
+    assert failed["reason"].endswith("port 22: Connection refused")
+    assert ran.exit in (4, 5)
+    code, _, said = lab.exec(row["source"], run)
+    assert code == 0, said
+    assert rows(operator.fab("replication.status", "--json").document)[row["job"]]["state"] == "ok"
