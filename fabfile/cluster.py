@@ -251,6 +251,43 @@ def change_link(c, link, address):
     return link_probe.change_link(c.fleet, link, address)
 
 
+@fleet(name="refresh-node", changes=True, names=("node",), targets=Targets.ONE, help={"node": "Which node."})
+def refresh_node(c, node):  # noqa: ARG001
+    """Bring back a node that slept through a change of corosync.conf: it gets the cluster's, and corosync starts.
+
+    Refused for a node that was removed meanwhile, or whose authkey is another one.
+
+    Exit codes: 0 done, 3 refused, nothing changed, 20 stopped midway (fab run.resume), 21 needs hands.
+
+      fab cluster.refresh-node pve03 --plan
+    """
+    from pvefleet.procedures.refresh_node import RefreshNode
+
+    (target,) = c.fleet.targets
+    return RefreshNode(node=target.name)
+
+
+@fleet(
+    name="test-link",
+    changes=True,
+    help={"link": "The number of the link.", "node": "On which node its packets are dropped."},
+)
+def test_link(_c, link, node):  # noqa: PT019 - a task, not a test
+    """Drop one link's packets on one node for some seconds, see another link take over, and let them through again.
+
+    Only corosync's own UDP port is dropped, both ways, never the interface; a timer that is armed first lets them
+    through again whatever happens. Every other link has to be connected, and the node's watchdog released.
+
+    Exit codes: 0 done, 3 refused, nothing changed, 20 stopped midway (fab run.resume), 21 needs hands.
+
+      fab cluster.test-link --link 0 --node pve02
+    """
+    from pvefleet.procedures.test_link import TestLink
+    from pvefleet.rules.link_world import parse_link
+
+    return TestLink(link=parse_link(link), node=node)
+
+
 @fleet(
     connects=False,
     help={

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from parsers.errors import ParseError
 from pvefleet.facts.sources import Answers, Source
-from pvefleet.model.fallback_facts import FOLDER, UNIT, UNITS, FallbackFacts
+from pvefleet.model.fallback_facts import DROP_TABLE, FOLDER, UNIT, UNITS, FallbackFacts
 from pvefleet.model.observation import Seen
 
 _NAME = "fallback"
@@ -15,6 +15,7 @@ SOURCES = (
         _NAME,
         f"set -- $(systemctl is-active {UNIT}.timer {UNIT}.service)\n"
         'printf "timer %s\\nservice %s\\n" "${1:-unknown}" "${2:-unknown}"\n'
+        f"if nft list table inet {DROP_TABLE} >/dev/null 2>&1; then echo drops yes; fi\n"
         f"for f in {UNITS}/{UNIT}.timer {UNITS}/{UNIT}.service {FOLDER}; do\n"
         '  [ ! -e "$f" ] || printf "file %s\\n" "$f"\n'
         "done\n"
@@ -55,6 +56,7 @@ def _parse(text: str) -> FallbackFacts:
         timer=found["timer"],
         service=found["service"],
         files=tuple(files),
+        drops="drops" in found,
     )
 
 

@@ -8,6 +8,8 @@ FOLDER = "/var/lib/pvefleet/fallback"
 """What is staged on a node: both contents, the plan, the script, and once it is armed the deadline."""
 UNIT = "pvefleet-fallback"
 """Name of the timer, and of the service that it starts; both survive a reboot."""
+DROP_TABLE = "pvefleet_test_link"
+"""Name of the nftables table by which ``cluster.test-link`` drops a link's packets for a while."""
 UNITS = "/etc/systemd/system"
 
 
@@ -22,6 +24,7 @@ class FallbackFacts:
         left: seconds until it fires; None where it is not armed.
         timer, service: their state by ``systemctl is-active``.
         files: what stands on the node's disk for it.
+        drops: are a link's packets dropped, by ``cluster.test-link``?
     """
 
     version: int | None
@@ -32,6 +35,7 @@ class FallbackFacts:
     timer: str
     service: str
     files: tuple[str, ...]
+    drops: bool = False
 
     @property
     def armed(self) -> bool:

@@ -20,7 +20,7 @@ class Verdict:
 
     Attributes:
         met: does it hold?
-        why: what was seen instead, one clause an operator understands; empty where it holds.
+        why: what was seen instead, one clause an operator understands; where it holds, empty or how soon it did.
     """
 
     met: bool

@@ -10,7 +10,7 @@ from typing import Any
 
 from pvefleet.model.errors import NodeError, OutcomeUnknown, Superseded, TimedOut
 from pvefleet.model.node import CommandResult, Node
-from pvefleet.model.procedure import MET, Lane, Step, Verdict, first_unmet, unmet
+from pvefleet.model.procedure import Lane, Step, Verdict, first_unmet, unmet
 from pvefleet.model.remote_files import script
 from pvefleet.model.run import RunEvent
 from pvefleet.procedures.engine import copies, guard
@@ -170,7 +170,8 @@ class Conductor:
     def _settle(self, effect: Settle) -> Verdict:
         """Poll until the checks hold and have held, or time is up. A check that fails while holding starts anew."""
         time, step = self.site.time, effect.step
-        end = time.clock() + step.within
+        start = time.clock()
+        end = start + step.within
         held_since: float | None = None
         steady: object = None
         while True:
@@ -184,7 +185,7 @@ class Conductor:
                 if held_since is None or seen != steady:
                     held_since, steady = began, seen
                 if now - held_since >= step.hold:
-                    return MET
+                    return Verdict(True, f"after {max(0.0, held_since - start):.1f} s")
                 why = f"it must stay so for {step.hold - (now - held_since):.0f} s more"
             else:
                 held_since = None

@@ -163,7 +163,7 @@ def _one(step: Step, *, begun: bool) -> Generator[Effect, Any, Stopped | None]:
     verdict = yield settle
     if not verdict.met:
         return (yield from _stop(step, Phase.STUCK, verdict.why))
-    yield Record(step, Phase.DONE)
+    yield Record(step, Phase.DONE, verdict.why)
     return None
 
 
