@@ -1,0 +1,181 @@
+"""Writing corosync.conf in memory: fallback first, one rename, proof, cancel; killed, refused, changed, taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from parsers import corosync_conf
+from pvefleet.model.errors import Refused
+from pvefleet.model.run import RunReport, RunState
+from pvefleet.procedures.engine import copies, planning, runs
+from pvefleet.procedures.engine.journal import last_epoch
+from pvefleet.procedures.set_totem import SetTotem
+from tests.support.conf_stage import ConfStage
+from tests.support.stage import Killed, Process
+from tests.support.world import World
+
+RUN = "20261121-032104-0001"
+SET = SetTotem(("token=5000",))
+
+
+def nothing(_stage: object, _name: str, _argv: list[str]) -> None:
+    """Native commands do nothing here beyond what the files show."""
+
+
+def staged(folder: Path, **options: object) -> ConfStage:
+    return ConfStage(folder, World(3), nothing, **options)  # type: ignore[arg-type]
+
+
+def planned(process: Process, procedure: SetTotem = SET) -> planning.Planned:
+    return planning.plan(procedure, process.site().observe(procedure.reads), ())
+
+
+def start(process: Process, run: str = RUN) -> RunReport:
+    return runs.start(planned(process), process.site(), run)
+
+
+def take_up(process: Process, how: Callable[..., RunReport] = runs.resume) -> RunReport | None:
+    site = process.site()
+    known = copies.look(site)
+    open_runs = [one for one in known.runs if not one.closed]
+    if not open_runs:
+        return None
+    (found,) = open_runs
+    epoch = max([last_epoch(found.entries), *(one.epoch for one in known.leases)]) + 1
+    procedure = runs.procedure_of(found.header, SetTotem)
+    return how(found, procedure, site, epoch, [site.nodes[name] for name in found.header.nodes])
+
+
+def token(stage: ConfStage) -> str | None:
+    return corosync_conf.read(stage.record.read_text()).section("totem").get("token")
+
+
+def versions(stage: ConfStage) -> set[int]:
+    files = [stage.record, *(stage.own(name) for name in stage.world.nodes)]
+    held = {corosync_conf.read(path.read_text()).config_version for path in files}
+    return held | {node.config_version for node in stage.world.nodes.values()}
+
+
+def test_it_is_written_everywhere_and_nothing_is_left_behind(tmp_path: Path) -> None:
+    stage = staged(tmp_path / "stage")
+
+    report = start(stage.process("one"))
+
+    assert report.state is RunState.DONE
+    assert token(stage) == "5000"
+    assert versions(stage) == {4}
+    assert stage.left_behind() == []
+
+
+def test_the_plan_shows_what_changes_in_the_file(tmp_path: Path) -> None:
+    report = planned(staged(tmp_path / "stage").process("one")).report
+
+    assert "+  token: 5000" in report.diff
+    assert "-  config_version: 3" in report.diff
+    assert report.refusals == ()
+
+
+def test_a_setting_that_waits_for_a_restart_offers_it(tmp_path: Path) -> None:
+    process = staged(tmp_path / "stage").process("one")
+
+    report = runs.start(planned(process, SetTotem(("netmtu=1400",))), process.site(), RUN)
+
+    assert report.next == ("netmtu=1400 waits for a restart, node by node: fab cluster.restart-corosync",)
+
+
+def test_killed_now_and_then_and_resumed_elsewhere_it_ends_as_if_undisturbed(tmp_path: Path) -> None:
+    calm = staged(tmp_path / "calm").process("one")
+    start(calm)
+    assert calm.moments > 50
+
+    for moment in range(3, calm.moments, 11):
+        stage = staged(tmp_path / f"killed-{moment}")
+        with pytest.raises(Killed):
+            start(stage.process("one", kill_at=moment))
+        begun = take_up(stage.process("two"))
+
+        if begun is None:
+            assert (token(stage) == "5000") == (versions(stage) == {4}), moment
+            continue
+        assert begun.state is RunState.DONE, (moment, begun.steps)
+        assert token(stage) == "5000", moment
+        assert versions(stage) == {4}, moment
+        assert stage.left_behind() == [], moment
+
+
+def test_undone_after_the_edit_the_old_values_are_back_under_a_higher_version(tmp_path: Path) -> None:
+    stage = staged(tmp_path / "stage")
+    written_at: list[int] = []
+
+    def note_the_edit(moment: int) -> None:
+        if token(stage) == "5000" and not written_at:
+            written_at.append(moment)
+            raise Killed
+
+    with pytest.raises(Killed):
+        start(stage.process("one", at_moment=note_the_edit))
+
+    report = take_up(stage.process("two"), runs.undo)
+
+    assert report is not None
+    assert report.state is RunState.UNDONE, report.steps
+    assert token(stage) is None
+    assert versions(stage) == {5}
+    assert stage.left_behind() == []
+
+
+def test_cleaned_before_the_edit_nothing_but_the_old_configuration_is_left(tmp_path: Path) -> None:
+    stage = staged(tmp_path / "stage")
+
+    def once_armed(_moment: int) -> None:
+        if len(list(stage.root.glob("nodes/*/pvefleet/fallback/deadline"))) == 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        start(stage.process("one", at_moment=once_armed))
+    report = take_up(stage.process("two"), runs.clean)
+
+    assert report is not None
+    assert report.state is RunState.CLEANED, report.steps
+    assert versions(stage) == {3}
+    assert stage.left_behind() == []
+
+
+def test_what_one_corosync_would_refuse_is_never_written(tmp_path: Path) -> None:
+    stage = staged(tmp_path / "stage", broken=("pve02",))
+
+    report = start(stage.process("one"))
+
+    assert report.state is RunState.STOPPED
+    assert versions(stage) == {3}
+    assert "corosync on pve02 would refuse the new configuration: parse error" in report.steps[1].why
+
+
+def test_nothing_is_written_where_somebody_else_was_faster(tmp_path: Path) -> None:
+    stage = staged(tmp_path / "stage")
+    process = stage.process("one")
+    plan = planned(process)
+    for path in (stage.record, *(stage.own(name) for name in stage.world.nodes)):
+        path.write_text(path.read_text().replace("config_version: 3", "config_version: 7"))
+    stage._reloaded(7)
+
+    with pytest.raises(Refused, match="has changed since the plan"):
+        runs.start(plan, process.site(), RUN)
+
+    assert versions(stage) == {7}
+    assert stage.left_behind() == []
+
+
+def test_a_fallback_of_another_change_refuses(tmp_path: Path) -> None:
+    stage = staged(tmp_path / "stage")
+    folder = stage.node("pve03") / "pvefleet" / "fallback"
+    folder.mkdir()
+    (folder / "plan").write_text("version 9\n")
+    (folder / "deadline").write_text("9999999999\n")
+    (stage.node("pve03") / "units" / "pvefleet-fallback.timer").touch()
+    stage.mirror()
+
+    assert planned(stage.process("one")).report.refusals == ("CHG-E-0002:pve03",)
