@@ -16,6 +16,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -130,10 +131,14 @@ def _build(config: dict[str, Any], folder: StateDir, spec: LabSpec, ended: threa
         say(progress="the cluster has formed: quorate, all links connected, /etc/pve writable")
         made = guests.create(site)
         say(progress=f"{made} guests are made")
-        if replicated := samples_replication.make(site):
-            say(progress=f"{replicated} of them have a replica")
-    if spec.protects and (under := protection.protect(site)):
-        say(progress=f"{under} of them are under HA")
+        more = {samples_replication.make: "have a replica"}
+        if spec.protects:
+            more[protection.protect] = "are under HA"
+        # Both wait for other nodes most of the time.
+        with ThreadPoolExecutor() as pool:
+            for count, what in zip(pool.map(lambda make: make(site), more), more.values(), strict=True):
+                if count:
+                    say(progress=f"{count} of them {what}")
 
 
 def _membership(machine: Machine, *, nodes: int) -> str:

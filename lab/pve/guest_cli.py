@@ -209,8 +209,9 @@ def config(kind: Kind) -> Command:
             found = guest_config.load(kind, number).snapshots.get(options["snapshot"])
             if found is None:
                 raise CommandError(f"snapshot '{options['snapshot']}' does not exist")
-            described = {"description": "%0A".join(map(guest_config.encoded, found["description"].split("\n")))}
-            shown = found | (described if "description" in found else {})
+            shown = dict(found)
+            if "description" in found:
+                shown["description"] = "%0A".join(map(guest_config.encoded, found["description"].split("\n")))
         print(guests.text(shown), end="")
         return 0
 
