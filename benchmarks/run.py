@@ -92,7 +92,7 @@ class _Run:
         for name, measure in HERE.items():
             if name in self._wanted:
                 with self._noting(name):
-                    self.found.append(measure(self._plan))
+                    self._keep(measure(self._plan))
 
     def in_lab(self, size: int) -> None:
         """Run what a lab of *size* nodes is for."""
@@ -106,7 +106,12 @@ class _Run:
         with self._noting(f"{size} nodes"), running(size, self._plan) as (lab, folder):
             for name in names:
                 with self._noting(f"{name} on {size} nodes"):
-                    self.found.append(IN_LAB[name](lab, folder, self._plan))
+                    self._keep(IN_LAB[name](lab, folder, self._plan))
+
+    def _keep(self, findings: Findings) -> None:
+        self.found.append(findings)
+        for goal in findings.goals:
+            self._plan.report(f"{'met   ' if goal.met else 'missed'} {goal.text}: {goal.value or 'not measured'}")
 
     @contextmanager
     def _noting(self, what: str) -> Iterator[None]:

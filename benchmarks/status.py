@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.commands import Command, run, tool
+from benchmarks.commands import BenchError, Command, run, tool
 from benchmarks.elsewhere import WORKS, working
 from benchmarks.labs import logins
 from benchmarks.plan import Plan
@@ -13,6 +13,7 @@ from benchmarks.report import Findings, Goal, Row, Table, at_least, at_most, rat
 from benchmarks.rivals import Rivals
 from benchmarks.sampling import Sample, in_turns
 from lab.client import Lab
+from lab.errors import LabError
 
 _OURS = "fab cluster.status"
 _SEEN = frozenset({0, 4, 5})
@@ -39,17 +40,18 @@ def measure(lab: Lab, folder: Path, plan: Plan) -> Findings:
     status, peak = _compared(lab, rivals, plan)
     rows = [*status, _limit(lab, rivals)]
     tables = [Table(f"Status of {size} nodes", rows, base=_OURS, remark=_SAME_SCRIPT), _login(lab, rivals, plan)]
+    compared = [(f"{size} nodes", status)]
     if size == max(plan.sizes):
-        plan.report(f"cluster.status on {size} nodes that work elsewhere")
+        where = f"{size} nodes with processors of their own"
+        plan.report(f"cluster.status on {where}")
         with working(lab, script):
             away, _ = _compared(lab, rivals, plan)
-        title = f"Status of {size} nodes with processors of their own"
-        tables.append(Table(title, away, base=_OURS, remark=_ELSEWHERE))
+        tables.insert(1, Table(f"Status of {where}", away, base=_OURS, remark=_ELSEWHERE))
+        compared.append((where, away))
     plan.report(f"logins on {size} nodes")
     goals = [_one_login(lab)]
     if size == _GOALS_AT:
-        goals += _goals(f"{size} nodes", status)
-        goals += _goals(f"{size} nodes with processors of their own", away)
+        goals += [goal for place, samples in compared for goal in _goals(place, samples)]
         goals.append(at_most(f"{size} nodes: the status takes at most {_MOST_MIB:g} MiB", peak, _MOST_MIB, " MiB"))
     return Findings(tuple(tables), tuple(goals))
 
@@ -76,7 +78,10 @@ def _compared(lab: Lab, rivals: Rivals, plan: Plan) -> tuple[list[Row], float | 
 
 def _limit(lab: Lab, rivals: Rivals) -> Row:
     """Return what no way can beat: the slowest of the nodes, asked alone."""
-    slowest = max((_alone(rivals, name) for name in lab.names), key=lambda sample: sample.median)
+    try:
+        slowest = max((_alone(rivals, name) for name in lab.names), key=lambda sample: sample.median)
+    except BenchError as error:
+        slowest = Sample((), str(error))
     return Row("the limit: one login and the slowest node's script", slowest, rivals.alone("NODE").shown)
 
 
@@ -108,10 +113,13 @@ def _goals(where: str, rows: Sequence[Row]) -> list[Goal]:
 
 def _one_login(lab: Lab) -> Goal:
     """Let the nodes' sshd count what one status asks of them."""
-    with logins(lab) as count:
-        run(_fab(lab, "cluster.status", "--json"), seconds=_SECONDS)
-        counted = count()
     text = f"{len(lab.names)} nodes, {lab.spec.guests} guests: one login and one command per node, as their sshd counts"
+    try:
+        with logins(lab) as count:
+            run(_fab(lab, "cluster.status", "--json"), seconds=_SECONDS)
+            counted = count()
+    except (BenchError, LabError) as error:
+        return Goal(text, f"not measured: {error}", met=False)
     least, most = min(counted), max(counted)
     value = f"{least[0]} and {least[1]}" if least == most else f"{least} to {most}"
     return Goal(text, value, met=set(counted) == {(1, 1)})
