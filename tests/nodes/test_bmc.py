@@ -11,15 +11,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from lab.bmc import BmcService
 from lab.state import BMC_USER
@@ -28,6 +22,7 @@ from pvefleet.model.errors import OutcomeUnknown
 from pvefleet.model.inventory import BmcEntry, Endpoint
 from pvefleet.nodes.bmc import open_bmc
 from pvefleet.nodes.bmc_redfish import RedfishBmc
+from tests.support.tls import write_self_signed
 
 FAKE = Path(__file__).resolve().parents[1] / "support/fake_ipmitool.py"
 
@@ -35,29 +30,7 @@ FAKE = Path(__file__).resolve().parents[1] / "support/fake_ipmitool.py"
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A self-signed certificate for 127.0.0.1, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "BMC")])
-    now = datetime.now(UTC)
-    usage = x509.KeyUsage(True, False, False, False, False, True, False, False, False)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(usage, critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path = tmp_path_factory.mktemp("bmc") / "bmc.pem"
-    path.write_bytes(private + made.public_bytes(pem))
-    return path
+    return write_self_signed(tmp_path_factory.mktemp("bmc") / "bmc.pem")
 
 
 def fingerprint(certificate: Path) -> str:
