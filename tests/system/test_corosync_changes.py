@@ -151,6 +151,44 @@ def test_a_link_changes_its_address_by_two_reloads(changed: Lab, operator: Opera
     assert left_behind(changed) == []
 
 
+def test_a_link_is_cut_on_one_node_and_comes_back(changed: Lab, operator: Operator) -> None:
+    exit_, said = fab(operator, "cluster.test-link", "--link", "0", "--node", "pve02", "--yes")
+
+    assert exit_ == 0, said
+    assert "after" in said
+    assert text(changed, "pve02", "nft", "list", "tables") == ""
+
+
+def test_the_packets_come_through_again_when_the_workstation_vanishes(
+    changed: Lab, operator: Operator, tmp_path: Path
+) -> None:
+    running = process(
+        operator, "cluster.test-link", "--link", "1", "--node", "pve02", "--yes", "--json", folder=tmp_path / "one"
+    )
+    assert eventually(lambda: text(changed, "pve02", "nft", "list", "tables") != "", 30)
+    os.kill(running.pid, signal.SIGKILL)
+    out, _err = running.communicate(timeout=10)
+
+    assert eventually(lambda: text(changed, "pve02", "nft", "list", "tables") == "", 60)
+    run = json.loads(out.splitlines()[0])["run"]
+    exit_, said = fab(operator, "run.clean", run, "--yes", folder=tmp_path / "two")
+    assert exit_ == 0, said
+
+
+def test_a_node_that_slept_through_a_change_comes_back(changed: Lab, operator: Operator) -> None:
+    changed.exec("pve03", ["systemctl", "stop", "corosync"])
+    old = corosync_conf.read(conf(changed))
+    new = conf(changed).replace(f"config_version: {old.config_version}", f"config_version: {old.config_version + 1}")
+    put = "cat >/etc/pve/corosync.conf.new && mv /etc/pve/corosync.conf.new /etc/pve/corosync.conf"
+    assert eventually(lambda: changed.exec("pve01", ["sh", "-c", put], stdin=new.encode())[0] == 0, 30)
+
+    exit_, said = fab(operator, "cluster.refresh-node", "pve03", "--yes")
+
+    assert exit_ == 0, said
+    assert state(changed) == [(old.config_version + 1,) * 3] * 3
+    assert left_behind(changed) == []
+
+
 @pytest.mark.parametrize("phase", ["stage", "arm", "write", "cancel"])
 def test_killed_and_resumed_from_elsewhere_it_ends_as_if_undisturbed(
     changed: Lab, operator: Operator, tmp_path: Path, phase: str
