@@ -34,7 +34,7 @@ _LOOK = 5.0
 """Seconds for looking and for cancelling, over a slow connection."""
 _NODE = 1.5
 """Seconds to arm, or to cancel on, one node over a slow connection."""
-_SLACK = 8.0
+_SLACK = 12.0
 _LOCK_TRIES = 15
 
 _WRITE = f"""\

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from parsers import corosync_conf
 from pvefleet.model.errors import Refused
+from pvefleet.model.procedure import Lane
 from pvefleet.model.run import RunReport, RunState
 from pvefleet.procedures.engine import copies, planning, runs
 from pvefleet.procedures.engine.journal import last_epoch
 from pvefleet.procedures.set_totem import SetTotem
+from pvefleet.procedures.write_corosync_conf import Premise
 from tests.support.conf_stage import ConfStage
 from tests.support.stage import Killed, Process
 from tests.support.world import World
@@ -179,3 +182,72 @@ def test_a_fallback_of_another_change_refuses(tmp_path: Path) -> None:
     stage.mirror()
 
     assert planned(stage.process("one")).report.refusals == ("CHG-E-0002:pve03",)
+
+
+@dataclass(frozen=True, slots=True)
+class Without(SetTotem):
+    """The procedure with one gate of its writing step left out."""
+
+    dropped: str = ""
+
+    def lanes(self, premise: Premise) -> Iterator[Lane]:
+        for lane in SetTotem(self.settings, self.accepted).lanes(premise):
+            yield Lane(
+                tuple(
+                    replace(step, gate=tuple(one for one in step.gate if name_of(one) != self.dropped))
+                    if step.id.startswith("write/")
+                    else step
+                    for step in lane.steps
+                )
+            )
+
+
+def name_of(check: Callable[..., object]) -> str:
+    return str(getattr(check, "func", check).__name__)
+
+
+def another_ring(world: World) -> None:
+    node = world["pve03"]
+    exit_, text, said = world._quorum(node)
+    node.overrides["quorum"] = (exit_, text.replace("Ring ID:          1.", "Ring ID:          3."), said)
+
+
+BREAKS: dict[str, Callable[[World], object]] = {
+    "members_whole": another_ring,
+    "links_up": lambda world: world.cut.add(("pve03", 1)),
+    "one_config": lambda world: setattr(world["pve03"], "config_version", 2),
+    "everyone_writes": lambda world: setattr(world["pve03"], "pmxcfs", "read-only"),
+    "ha_settled": lambda world: [
+        node.overrides.update({"ha-files": (3, "", "cannot be read")}) for node in world.nodes.values()
+    ],
+}
+TWICE_GUARDED = {"written", "armed"}
+"""The script that writes looks at these once more, with the lock held."""
+
+
+def test_every_gate_of_the_writing_step_has_a_world_that_breaks_it(tmp_path: Path) -> None:
+    plan = planned(staged(tmp_path / "stage").process("one"))
+    (write,) = [step for step in plan.lanes[0].steps if step.id.startswith("write/")]
+
+    assert {name_of(check) for check in write.gate} == set(BREAKS) | TWICE_GUARDED
+
+
+@pytest.mark.parametrize("gate", BREAKS)
+def test_without_this_gate_the_file_would_have_been_written(tmp_path: Path, gate: str) -> None:
+    """The world is well until every fallback is set, and broken before the edit: only the gate stands in between."""
+    for dropped in ("", gate):
+        stage = staged(tmp_path / f"without-{dropped or 'nothing'}")
+        process = stage.process("one")
+        plan = planned(process, Without(SET.settings, dropped=dropped))
+
+        def once_armed(_moment: int, stage: ConfStage = stage) -> None:
+            journals = [path.read_text() for path in stage.root.glob("nodes/pve03/pvefleet/runs/*/journal")]
+            if any('"arm/4","phase":"done"' in text for text in journals):
+                BREAKS[gate](stage.world)
+                stage.mirror()
+
+        process.at_moment = once_armed
+        report = runs.start(plan, process.site(), RUN)
+
+        assert report.state is not RunState.DONE
+        assert (token(stage) == "5000") is bool(dropped), (dropped, report.steps)
