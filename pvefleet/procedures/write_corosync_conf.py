@@ -223,13 +223,12 @@ class _Edit:
             within=_LOOK,
             until=f"cancel/{version}",
         )
-        after = self.needed + math.ceil(_SLACK + _NODE * len(self._nodes))
         yield self._step(
             "arm",
             title=f"set the fallback of version {version} on every node",
             gate=(fallback.accepted, *self._calm(self.base)),
-            act=tuple(units.arm(name, after) for name in self._nodes),
-            done=(partial(fallback.armed_or_written, version=version, seconds=float(self.needed), later=self.later),),
+            act=self._arm(),
+            done=(partial(fallback.armed_or_written, version=version, seconds=self.again + _LOOK, later=self.later),),
             within=_LOOK,
             until=f"cancel/{version}",
         )
@@ -242,6 +241,15 @@ class _Edit:
             done=(fallback.gone,),
             within=_LOOK,
         )
+
+    @property
+    def again(self) -> float:
+        """Seconds that must be left for setting the fallback anew on every node, before the old time comes."""
+        return _SLACK + _NODE * len(self.premise.nodes)
+
+    def _arm(self) -> tuple[Command, ...]:
+        after = self.needed + math.ceil(self.again)
+        return tuple(units.arm(name, after) for name in self._nodes)
 
     @property
     def _nodes(self) -> tuple[str, ...]:
@@ -260,9 +268,10 @@ class _Edit:
             title=f"write version {self.edit.version}: {self.edit.what}",
             gate=(
                 *self._calm(self.base),
-                partial(fallback.armed, version=self.edit.version, seconds=float(self.needed)),
+                partial(fallback.armed, version=self.edit.version, seconds=self.again),
             ),
-            act=(self._command(self.edit.text, (self.base,), self.needed, self.edit.version),),
+            # Set anew right before: however long ago that was done, the edit has all of its time.
+            act=(*self._arm(), self._command(self.edit.text, (self.base,), self.needed, self.edit.version)),
             done=(partial(fallback.written, digests=self.later),),
             settled=self._well(self.edit.version, self.has),
             steady=whole.ring_ids,
