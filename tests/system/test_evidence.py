@@ -140,17 +140,6 @@ class TestEvidence:
         codes = [one["code"] for one in ran.document["proof"]["findings"]]
         assert (ran.exit, held(ran), codes) == (5, [], ["EVD-E-0001", "EVD-W-0004"])
 
-    @pytest.mark.slow
-    @pytest.mark.timeout(420)
-    def test_a_node_whose_watchdog_was_armed_has_reset_itself_after_a_while(
-        self, without_bmc: Operator, lab: Lab
-    ) -> None:
-        lab.kill("pve02")
-        ran = until(without_bmc, lambda proof: proof["rungs"][1]["holds"], seconds=300.0)
-        assert (ran.exit, held(ran)) == (4, ["E1", "E2"])
-        (why,) = re.findall(r"nothing has changed for (\d+) s", ran.document["proof"]["rungs"][1]["why"])
-        assert int(why) >= 180
-
     def test_the_table_shows_the_ladder(self, operator: Operator, lab: Lab) -> None:
         lab.kill("pve02")
         until(operator, silent)
