@@ -183,8 +183,8 @@ def set_totem(_c, set):
 def expected(c, votes, off):
     """Give those who are left quorum, by expecting fewer votes, once everybody who is away is proven down.
 
-    A sign of life of an absent node refuses it, always. Beyond silence it takes (docs/evidence.md) a BMC that reads off,
-    or your word that the node is off and how that is known. It lasts until corosync's next reload.
+    A sign of life of an absent node refuses it, always. Beyond silence it takes a BMC that reads off, or your word that
+    the node is off and how that is known (docs/evidence.md). It lasts until corosync's next reload.
 
     Exit codes: 0 done, 3 refused, nothing changed, 20 stopped midway (fab run.resume), 21 needs hands.
 

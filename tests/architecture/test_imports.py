@@ -34,7 +34,10 @@ LIBRARIES = {
     "testinfra": ("pvefleet.cli.acceptance",),
     "yaml": ("pvefleet.runbook",),
 }
-"""What may be imported, and by which modules and packages; what is not listed, by none. benchmarks/ and docs/ are ours, and no product."""
+"""What may be imported, and by which modules and packages; what is not listed, by none.
+
+benchmarks/ and docs/ are ours, and no product.
+"""
 
 ONLY_IN_BODIES = {
     "jc": OURS,
