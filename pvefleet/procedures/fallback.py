@@ -18,6 +18,19 @@ _PARTS = "@@ pvefleet: the content that comes back @@"
 _STAGE_SECONDS = 20.0
 _ARM_SECONDS = 30.0
 
+LOCK = f"""\
+lock=/etc/pve/priv/lock/file-corosync_conf
+mine={FOLDER.rpartition("/")[0]}/file-corosync_conf
+release() {{
+  # Nobody's but ours: by the moment at which it was made. In a cluster that was just cut it cannot be given up yet.
+  if [ -s "$mine" ] && [ "$(timeout 5 stat -c %Y "$lock" 2>/dev/null)" = "$(cat "$mine")" ]; then
+    timeout 5 rmdir "$lock" 2>/dev/null || return 0
+  fi
+  rm -f "$mine"
+}}
+"""
+"""Shell text that gives Proxmox VE's own lock on corosync.conf up where it is ours."""
+
 _FIRE = rf"""#!/bin/sh
 # Puts the old corosync.conf back where a change has cut this cluster. It looks first.
 set -u
@@ -34,8 +47,9 @@ while read -r key value; do
 done <"$dir/plan"
 back=$((new + 1))
 say() {{ logger -t pvefleet -- "fallback: $1"; }}
-over() {{
+{LOCK}over() {{
   say "$1"
+  release
   systemctl disable {UNIT}.timer {UNIT}.service >/dev/null 2>&1
   rm -f {UNITS}/{UNIT}.timer {UNITS}/{UNIT}.service
   rm -rf "$dir"
@@ -178,6 +192,7 @@ if [ -e {UNITS}/{UNIT}.timer ] || [ -e {UNITS}/{UNIT}.service ]; then
   rm -f {UNITS}/{UNIT}.timer {UNITS}/{UNIT}.service
   systemctl daemon-reload
 fi
+{LOCK}release
 # What a killed edit has left half-way; the record itself is only ever renamed to.
 if [ -e {FOLDER}/new ] && timeout 5 cmp -s {FOLDER}/new /etc/pve/corosync.conf.new; then
   timeout 5 rm -f /etc/pve/corosync.conf.new

@@ -41,16 +41,7 @@ _WRITE = f"""\
 set -u
 umask 077
 record=/etc/pve/corosync.conf
-lock=/etc/pve/priv/lock/file-corosync_conf
-mine={FOLDER.rpartition("/")[0]}/file-corosync_conf
-release() {{
-  # Nobody's but ours: by the moment at which it was made.
-  if [ -s "$mine" ] && [ "$(timeout 5 stat -c %Y "$lock" 2>/dev/null)" = "$(cat "$mine")" ]; then
-    timeout 5 rmdir "$lock"
-  fi
-  rm -f "$mine"
-}}
-content=$(mktemp) || exit 1
+{units.LOCK}content=$(mktemp) || exit 1
 trap 'release; rm -f "$content"' EXIT
 trap 'exit 1' HUP INT TERM
 cat >"$content"
