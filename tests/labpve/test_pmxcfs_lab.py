@@ -271,10 +271,10 @@ def test_the_database_is_what_operators_look_into(shell: Shell) -> None:
 
 def test_the_cluster_log_is_everywhere(shell: Shell) -> None:
     shell.out("pve01", "qm create 701 --memory 16 && qm start 701 && qm stop 701 && qm destroy 701")
-    line = shell.until("pve03", "grep 'start VM 701' /etc/pve/.clusterlog")
+    line = shell.until("pve03", "grep 'starting task .*:qmstart:701:' /etc/pve/.clusterlog")
     assert re.fullmatch(
         r'\{"uid": \d+, "time": \d+, "pri": 6, "tag": "qm", "pid": \d+, "node": "pve01", '
-        r'"user": "root@pam", "msg": "start VM 701"\},?\n',
+        r'"user": "root@pam", "msg": "starting task UPID:pve01:[0-9A-F:]+:qmstart:701:root@pam:"\},?\n',
         line,
     )
 
