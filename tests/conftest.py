@@ -9,6 +9,8 @@ from collections.abc import Generator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support import labs
+
 IN_CI = bool(os.environ.get("CI"))
 
 # A deadline per example only measures how busy the machine is. CI looks at the same examples every time; elsewhere new
@@ -24,6 +26,11 @@ for name in [name for name in os.environ if name.startswith("PVEFLEET_") and nam
 
 # A job in the background of a shell is started with interrupts ignored; here they count as at a terminal.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_sessionfinish() -> None:
+    """End the lab that the last tests have shared."""
+    labs.end()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,21 +9,24 @@ import pytest
 
 from lab.client import Lab
 from lab.launch import free_block
+from tests.support.labs import shared
 
 FIRST_TEST_BLOCK = 87
 
 
-@pytest.fixture(scope="session")
-def formed_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Three nodes, one cluster, no guests; for all tests of the session."""
-    lab = Lab.up(tmp_path_factory.mktemp("lab"), guests=0, block=free_block(FIRST_TEST_BLOCK), tied=True)
-    yield lab
-    lab.down()
+@pytest.fixture(scope="module")
+def formed_lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """Three nodes, one cluster, no guests; for all tests of this folder."""
+
+    def start() -> Lab:
+        return Lab.up(tmp_path_factory.mktemp("lab"), guests=0, block=free_block(FIRST_TEST_BLOCK), tied=True)
+
+    return shared("lab", start)
 
 
 @pytest.fixture
 def lab(formed_lab: Lab) -> Iterator[Lab]:
-    """The session's lab, whole and healthy; whatever the test breaks is mended afterwards."""
+    """The shared lab, whole and healthy; whatever the test breaks is mended afterwards."""
     yield formed_lab
     formed_lab.restore()
 

@@ -9,6 +9,7 @@ import pytest
 from lab.client import Lab
 from lab.launch import free_block
 from tests.labpve.holding import Capture, Shell
+from tests.support.labs import shared
 
 FIRST_BLOCK = 107
 
@@ -18,11 +19,12 @@ def capture() -> Callable[[str], Capture]:
     return Capture.read
 
 
-@pytest.fixture(scope="session")
-def formed_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    lab = Lab.up(tmp_path_factory.mktemp("labpve"), guests=0, block=free_block(FIRST_BLOCK), tied=True)
-    yield lab
-    lab.down()
+@pytest.fixture(scope="module")
+def formed_lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    def start() -> Lab:
+        return Lab.up(tmp_path_factory.mktemp("labpve"), guests=0, block=free_block(FIRST_BLOCK), tied=True)
+
+    return shared("labpve", start)
 
 
 @pytest.fixture

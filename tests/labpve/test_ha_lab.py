@@ -10,6 +10,7 @@ import pytest
 from lab.client import Lab
 from lab.launch import free_block
 from tests.labpve.holding import Shell
+from tests.support.labs import shared
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -49,10 +50,8 @@ class Ha:
 
 
 @pytest.fixture(scope="module")
-def formed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    lab = Lab.up(tmp_path_factory.mktemp("ha"), block=free_block(FIRST_BLOCK), tied=True)
-    yield lab
-    lab.down()
+def formed(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    return shared("labpve-ha", lambda: Lab.up(tmp_path_factory.mktemp("ha"), block=free_block(FIRST_BLOCK), tied=True))
 
 
 @pytest.fixture

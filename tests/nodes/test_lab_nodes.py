@@ -21,6 +21,7 @@ from pvefleet.nodes.inventory import load
 from pvefleet.nodes.ssh import hostkeys
 from pvefleet.nodes.ssh.connect import ssh_nodes
 from pvefleet.nodes.ssh.node import SshNode
+from tests.support.labs import shared
 
 pytestmark = pytest.mark.lab
 
@@ -30,11 +31,13 @@ SLACK = 2.0
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     """A lab of this module's own."""
-    lab = Lab.up(tmp_path_factory.mktemp("lab"), guests=0, block=free_block(107), tied=True)
-    yield lab
-    lab.down()
+
+    def start() -> Lab:
+        return Lab.up(tmp_path_factory.mktemp("lab"), guests=0, block=free_block(107), tied=True)
+
+    return shared("nodes", start)
 
 
 @pytest.fixture

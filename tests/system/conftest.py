@@ -17,6 +17,7 @@ import pytest
 
 from lab.client import Lab
 from lab.launch import free_block
+from tests.support.labs import shared
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_BLOCK = 147
@@ -96,14 +97,14 @@ class Operator:
                 return ran
 
 
-@pytest.fixture(scope="session")
-def lab_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+@pytest.fixture(scope="module")
+def lab_cluster(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     """A cluster of three nodes with six guests, none of them under HA: that would reset a node without quorum."""
-    lab = Lab.up(tmp_path_factory.mktemp("lab"), nodes=3, block=free_block(FIRST_BLOCK), ha=False, tied=True)
-    try:
-        yield lab
-    finally:
-        lab.down()
+
+    def start() -> Lab:
+        return Lab.up(tmp_path_factory.mktemp("lab"), nodes=3, block=free_block(FIRST_BLOCK), ha=False, tied=True)
+
+    return shared("system", start)
 
 
 @pytest.fixture

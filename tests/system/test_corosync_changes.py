@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from pvefleet.procedures.write_corosync_conf import Premise, digest, steps
 from pvefleet.rules.corosync_edit import edits
 from pvefleet.rules.link_edit import with_link, without_link
 from pvefleet.rules.timers import configured, timers
+from tests.support.labs import shared
 from tests.system.conftest import ROOT, Operator
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(400)]
@@ -34,14 +35,14 @@ COMES_BACK = 120.0
 
 
 @pytest.fixture(scope="module")
-def changed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def changed(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     """Three nodes without guests, for this module alone."""
-    folder = tmp_path_factory.mktemp("changes")
-    lab = Lab.up(folder, nodes=3, block=free_block(FIRST_BLOCK), ha=False, guests=0, tied=True)
-    try:
-        yield lab
-    finally:
-        lab.down()
+
+    def start() -> Lab:
+        folder = tmp_path_factory.mktemp("changes")
+        return Lab.up(folder, nodes=3, block=free_block(FIRST_BLOCK), ha=False, guests=0, tied=True)
+
+    return shared("changes", start)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 
 from lab.client import Lab
 from lab.launch import free_block
+from tests.support.labs import shared
 from tests.system.conftest import FIRST_BLOCK, Operator, Ran
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
@@ -25,13 +26,13 @@ def read(lab: Lab, path: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def lab_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def lab_cluster(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     """A cluster with guests under HA: its nodes are reset when they lose quorum."""
-    lab = Lab.up(tmp_path_factory.mktemp("ha"), nodes=3, block=free_block(FIRST_BLOCK), tied=True)
-    try:
-        yield lab
-    finally:
-        lab.down()
+
+    def start() -> Lab:
+        return Lab.up(tmp_path_factory.mktemp("ha"), nodes=3, block=free_block(FIRST_BLOCK), tied=True)
+
+    return shared("system-ha", start)
 
 
 class Ha:
