@@ -53,25 +53,35 @@ def _is_ready() -> bool:
 
 def _child(*, force: bool, say: bool) -> int:
     end = time.monotonic() + WAIT_SECONDS
-    while not _is_ready():
-        if time.monotonic() > end:
+    told = not say
+    while True:
+        if _is_ready():
+            if not told:
+                print("(re)generate node files\ngenerate new node certificate", flush=True)
+                told = True
+            try:
+                _put_in(force=force)
+            except (OSError, cfs.CommandError, subprocess.SubprocessError) as error:
+                # Where all nodes boot at once memberships change in between, and each costs /etc/pve its writes.
+                if time.monotonic() > end:
+                    print(error, file=sys.stderr, flush=True)
+                    return 255
+            else:
+                return 0
+        elif time.monotonic() > end:
             return 4
         time.sleep(0.25)
-    if say:
-        print("(re)generate node files\ngenerate new node certificate", flush=True)
+
+
+def _put_in(*, force: bool) -> None:
     name, address = os.uname().nodename, NodeSettings.load().links[0]
     node = ETC_PVE / "nodes" / name
-    try:
-        for directory in (ETC_PVE / "priv/lock", *(node / part for part in NODE_DIRECTORIES)):
-            directory.mkdir(parents=True, exist_ok=True)
-        with _locked("file-authorized_keys"):
-            _merge_keys(name, address)
-            certificates.make_authority()
-        certificates.make_node_certificate(name, DOMAIN, address, force=force)
-    except (OSError, cfs.CommandError, subprocess.SubprocessError) as error:
-        print(error, file=sys.stderr, flush=True)
-        return 255
-    return 0
+    for directory in (ETC_PVE / "priv/lock", *(node / part for part in NODE_DIRECTORIES)):
+        directory.mkdir(parents=True, exist_ok=True)
+    with _locked("file-authorized_keys"):
+        _merge_keys(name, address)
+        certificates.make_authority()
+    certificates.make_node_certificate(name, DOMAIN, address, force=force)
 
 
 @contextmanager
