@@ -54,7 +54,7 @@ class ReplicationView:
         storages: the storages; None where storage.cfg was not read.
         owners: the nodes that were read, by name.
         nodes: every node of the cluster that is known; None where no nodelist was read.
-        listed: the nodes of hosts.toml.
+        listed: the nodes of hosts.toml; every node for a node that looks at itself alone, and has no hosts.toml.
     """
 
     speaker: str
@@ -89,7 +89,8 @@ def replication_view(facts: ClusterFacts, members: Membership) -> ReplicationVie
         storages=_storages(ordered),
         owners={node.name: owner for node in facts.seen if (owner := _owner(node, members, aliases)) is not None},
         nodes=frozenset(peer.name for peer in members.peers) if members.peers else None,
-        listed=frozenset(node.name for node in facts.nodes),
+        listed=frozenset(node.name for node in facts.nodes)
+        | (frozenset(peer.name for peer in members.peers) if facts.here else frozenset()),
     )
 
 

@@ -265,6 +265,17 @@ def test_a_source_that_hosts_toml_does_not_list_is_a_finding() -> None:
     assert report.jobs[0].note == "pve03 is not in hosts.toml"
 
 
+def test_on_a_node_the_others_jobs_are_not_seen_and_no_fault() -> None:
+    world = ReplicationWorld(3)
+    world.job("100-0", "pve02", on="pve03")
+
+    report = replication_report(world.replication(here="pve01"))
+
+    assert [code for code, _ in codes(report) if code.startswith("REP-W")] == []
+    assert ("REP-I-0015", "pve03") in codes(report)
+    assert report.jobs[0].note == "pve03 was not read"
+
+
 @pytest.mark.parametrize(
     ("answer", "code", "exit_code"),
     [

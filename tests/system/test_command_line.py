@@ -264,7 +264,7 @@ def test_inv_on_a_node_shows_that_nodes_view_alone_without_any_ssh_library(on_no
     code, out, err = lab_cluster.exec("pve01", ["python3", "-c", NODE_TASKS, "cluster.status", "--json"], timeout=60)
 
     assert "LOADED []" in err.decode()
-    assert code == 0, err.decode()
+    assert code == 0, out.decode()
     document = json.loads(out)
     assert document["here"] == "pve01"
     assert {row["name"]: row["state"] for row in document["nodes"]} == {
