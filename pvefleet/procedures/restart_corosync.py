@@ -71,8 +71,11 @@ class RestartCorosync:
         """Return order, starts and timers.
 
         Raises:
-            Refused: a node's corosync does not run, or nobody says with which timers.
+            Refused: a node was not read, its corosync does not run, or nobody says with which timers.
         """
+        read = whole.everyone_read(facts)
+        if not read.met:
+            raise Refused(read.why)
         timers = cluster_timers(facts)
         if timers is None:
             raise Refused("no node says with which timers corosync runs")

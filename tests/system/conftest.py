@@ -126,10 +126,12 @@ def mend(lab: Lab) -> None:
     """Undo every fault there is: those the lab made, units that a test stopped, leases of runs that it left open."""
     for node in lab.status()["nodes"]:
         if node["state"] == "running":
-            lab.exec(node["name"], ["rm", "-rf", "/var/lib/pvefleet", "/etc/pve/priv/lock/pvefleet"])
             for unit in ("pve-cluster", "corosync", "ssh"):
                 lab.exec(node["name"], ["systemctl", "start", unit])
     lab.restore()
+    # Not before: with pmxcfs hung this would hang as well.
+    for name in lab.names:
+        lab.exec(name, ["rm", "-rf", "/var/lib/pvefleet", "/etc/pve/priv/lock/pvefleet"])
 
 
 @pytest.fixture
