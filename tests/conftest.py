@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, settings
-
-from tests.support import labs
 
 IN_CI = bool(os.environ.get("CI"))
 
@@ -29,8 +28,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_sessionfinish() -> None:
-    """End the lab that the last tests have shared."""
-    labs.end()
+    """End the lab that the last tests have shared, where any did."""
+    labs = sys.modules.get("tests.support.labs")
+    if labs is not None:
+        labs.end()
 
 
 @pytest.hookimpl(wrapper=True)
