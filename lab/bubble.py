@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lab import formation, guests, hardware, limits, mounts, protection, samples_replication, staging
+from lab import diagnosis, formation, guests, hardware, limits, mounts, protection, samples_replication, staging
 from lab.control import Server
 from lab.errors import LabError, TimedOut
 from lab.forward import Forwarder, Route
@@ -122,11 +122,10 @@ def _build(config: dict[str, Any], folder: StateDir, spec: LabSpec, ended: threa
     hardware.attend(site)
     forwarder.start()
     say(progress=f"{spec.nodes} nodes are booting")
-    limit = 60.0 + 3 * spec.nodes
-    if held:
-        staging.bring_up(site, held, partial(_membership, nodes=spec.nodes), limit=limit)
-        say(progress="corosync is whole; the cluster file system is on every node")
-    formation.wait_ready(site, limit=limit)
+    try:
+        _form(site, held, say, limit=60.0 + 3 * spec.nodes)
+    except LabError as error:
+        raise LabError(f"{error}; {diagnosis.written(site, folder.diagnosis)}") from None
     if not spec.blank:
         say(progress="the cluster has formed: quorate, all links connected, /etc/pve writable")
         made = guests.create(site)
@@ -139,6 +138,14 @@ def _build(config: dict[str, Any], folder: StateDir, spec: LabSpec, ended: threa
             for count, what in zip(pool.map(lambda make: make(site), more), more.values(), strict=True):
                 if count:
                     say(progress=f"{count} of them {what}")
+
+
+def _form(site: Site, held: tuple[str, ...], say: Any, *, limit: float) -> None:
+    """Wait until the nodes are what they should become; `held` are the units of a start in two stages."""
+    if held:
+        staging.bring_up(site, held, partial(_membership, nodes=site.spec.nodes), limit=limit)
+        say(progress="corosync is whole; the cluster file system is on every node")
+    formation.wait_ready(site, limit=limit)
 
 
 def _membership(machine: Machine, *, nodes: int) -> str:

@@ -14,8 +14,16 @@ from lab.spec import SMALL, LabSpec
 _SECONDS = 90
 # A job needs both nodes' keys in /etc/pve, which each puts there on its own after its boot.
 _KEYS = "timeout 60 sh -c 'until [ -s /etc/pve/nodes/{node}/ssh_known_hosts ]; do sleep 0.1; done'"
-# The scheduler may have been faster: then there is nothing left to do.
-_RUN = """pvesr run --id {job} || grep -q '"last_sync":[1-9]' /var/lib/pve-manager/pve-replication-state.json"""
+# The scheduler may be at it already, and holds the guest's lock as long: then its run is as good as one of ours.
+_RUN = """
+for try in $(seq 30); do
+    said=$(pvesr run --id {job} 2>&1) && exit 0
+    grep -q '"{guest}":{{[^}}]*"last_sync":[1-9]' /var/lib/pve-manager/pve-replication-state.json && exit 0
+    sleep 0.5
+done
+echo "$said" >&2
+exit 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +85,7 @@ def on_node(spec: LabSpec, number: int) -> list[str]:
         if owner.get(job.guest) == number:
             target = spec.members[(number + job.target) % spec.nodes].name
             lines += [_KEYS.format(node=name) for name in (spec.members[number].name, target)]
-            lines.append(_RUN.format(job=job.id))
+            lines.append(f"({_RUN.format(job=job.id, guest=job.guest)})")
     return lines
 
 

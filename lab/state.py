@@ -47,6 +47,11 @@ class StateDir:
         return self.path / "lab.log"
 
     @property
+    def diagnosis(self) -> Path:
+        """What the nodes said of themselves when the lab did not come up."""
+        return self.path / "diagnosis.txt"
+
+    @property
     def mount_point(self) -> Path:
         """Empty here; the bubble mounts its memory file system over it, unseen from outside."""
         return self.path / "mnt"

@@ -213,14 +213,30 @@ def test_an_overtaken_process_can_do_nothing(operator: Operator, lab: Lab, tmp_p
 
 def test_a_second_operator_is_refused(operator: Operator, lab: Lab, tmp_path: Path) -> None:
     before = starts(lab)
+    first = Changing(operator, tmp_path / "one", "-H", "pve01,pve02", "cluster.restart-corosync", "--yes")
+    event = first.until("restart/pve01", "done")
+    first.process.send_signal(signal.SIGSTOP)
+
+    second = operator.fab("cluster.restart-corosync", "--yes", PVEFLEET_STATE=str(tmp_path / "two"))
+    first.process.send_signal(signal.SIGCONT)
+    code, _, err = first.end()
+
+    assert second.exit == 3
+    assert event["run"] in second.err
+    assert code == 0, err
+    assert restarted(lab, before) == {"pve01": 1, "pve02": 1, "pve03": 0}
+
+
+def test_a_second_operator_is_refused_while_a_node_restarts(operator: Operator, lab: Lab, tmp_path: Path) -> None:
+    """What is in the way then is the lease, or the node that is away: which one is a matter of tenths of a second."""
+    before = starts(lab)
     first = Changing(operator, tmp_path / "one", "-H", "pve01", "cluster.restart-corosync", "--yes")
-    event = first.until("restart/pve01", "intent")
+    first.until("restart/pve01", "intent")
 
     second = operator.fab("cluster.restart-corosync", "--yes", PVEFLEET_STATE=str(tmp_path / "two"))
     code, _, err = first.end()
 
     assert second.exit == 3
-    assert event["run"] in second.err or "not a member" in second.err or "was not read" in second.err
     assert code == 0, err
     assert restarted(lab, before) == {"pve01": 1, "pve02": 0, "pve03": 0}
 
