@@ -143,14 +143,14 @@ def _build(config: dict[str, Any], folder: StateDir, spec: LabSpec, ended: threa
 def _form(site: Site, held: tuple[str, ...], say: Any, *, limit: float) -> None:
     """Wait until the nodes are what they should become; `held` are the units of a start in two stages."""
     if held:
-        staging.bring_up(site, held, partial(_membership, nodes=site.spec.nodes), limit=limit)
+        staging.bring_up(site, held, _membership, limit=limit)
         say(progress="corosync is whole; the cluster file system is on every node")
     formation.wait_ready(site, limit=limit)
 
 
-def _membership(machine: Machine, *, nodes: int) -> str:
+def _membership(machine: Machine, nodes: int) -> str:
     try:
-        return formation.lacking_membership(machine, nodes)
+        return formation.lacking_votes(machine, nodes)
     except TimedOut as error:
         return f"does not answer: {error}"
 

@@ -21,6 +21,7 @@ HOST_KEY = "etc/ssh/ssh_host_ed25519_key"
 _PAUSE = 0.1
 _JOIN_PER_NODE = 16
 _CLUSTER = "corosync-quorumtool -s && corosync-cfgtool -n"
+_VOTES = re.compile(r"^Total votes:\s+(\d+)", re.MULTILINE)
 _WRITABLE = """
 mountpoint -q /etc/pve || exit 1
 probe=/etc/pve/nodes/$(uname -n)/lab-probe
@@ -177,10 +178,17 @@ def _looked_at(machine: Machine, spec: LabSpec) -> str:
     return "" if _sshd_answers(machine) else "has no sshd that answers"
 
 
+def lacking_votes(machine: Machine, nodes: int) -> str:
+    """What a node lacks of a membership of so many, quorate or not; nothing where it sees all of them."""
+    text = machine.run(["corosync-quorumtool", "-s"], timeout=20).stdout.decode(errors="replace")
+    votes = _VOTES.search(text)
+    return "" if votes and int(votes[1]) == nodes else f"sees {votes[1] if votes else 'no'} votes of {nodes}"
+
+
 def lacking_membership(machine: Machine, nodes: int) -> str:
     """What a node lacks of its membership: votes or links; nothing where it has all."""
     text = machine.run(["sh", "-c", _CLUSTER], timeout=20).stdout.decode(errors="replace")
-    votes = re.search(r"^Total votes:\s+(\d+)", text, re.MULTILINE)
+    votes = _VOTES.search(text)
     if "Quorate:          Yes" not in text or votes is None or int(votes[1]) != nodes:
         return f"sees {votes[1] if votes else 'no'} votes of {nodes}"
     connected = text.count("enabled connected")
