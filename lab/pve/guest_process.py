@@ -65,6 +65,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     run = Path("/run/qemu-server")
     if kind != "qemu":
+        # What a genuine lxc-start listens on, and how everything else knows that the container runs.
+        commands = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        commands.bind(f"\0/var/lib/lxc/{vmid}/command")
+        commands.listen(4)
         while True:
             signal.pause()
     serve(run / f"{vmid}.qmp")

@@ -24,7 +24,7 @@ def list_guests(fleet: Fleet, text: str) -> GuestListReport:
 def list_snapshots(fleet: Fleet, text: str) -> SnapshotListReport:
     """Return the snapshots of the guests that *text* means; takes and raises what :func:`list_guests` does."""
     selector = parse(text)
-    # qm list and pct list take most of the time, and no snapshot stands in them.
+    # What runs is not asked where no selector needs it: no snapshot depends on it.
     states = [Section.GUESTS] if selector.asks_for(Kind.RUNNING, Kind.STOPPED) else []
     return snapshot_list(fleet.facts(Section.GUEST_CONFIGS, *states), selector, _nodes(fleet))
 

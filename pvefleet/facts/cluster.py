@@ -219,6 +219,7 @@ def _facts(
         members=pmxcfs.members(answers),
         guests_owned=pmxcfs.guests_owned(answers, alike),
         guests_here=guests.guests_here(answers) if Section.GUESTS in sections else None,
+        guest_processes=guests.processes(answers) if Section.GUESTS in sections else None,
         corosync=corosync_process.corosync_process(answers) if Section.COROSYNC in sections else None,
         fallback=fallback.fallback(answers) if Section.FALLBACK in sections else None,
         health=health.health(answers) if Section.HEALTH in sections else None,

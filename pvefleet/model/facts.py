@@ -10,11 +10,9 @@ from parsers.corosync_cmapctl import CmapDump
 from parsers.corosync_conf import CorosyncConf
 from parsers.corosync_qdevice_tool import QdeviceStatus
 from parsers.corosync_quorumtool import QuorumStatus
-from parsers.pct_list import PctGuest
 from parsers.pmxcfs_members import Members
 from parsers.pmxcfs_vmlist import VmList
 from parsers.pveversion import PveVersion
-from parsers.qm_list import QmGuest
 from pvefleet.model.corosync_facts import CorosyncFacts
 from pvefleet.model.errors import NodeError
 from pvefleet.model.evidence import Proof
@@ -74,11 +72,38 @@ class Pmxcfs:
 
 
 @dataclass(frozen=True, slots=True)
-class LocalGuests:
-    """The guests that ``qm list`` and ``pct list`` show on one node."""
+class LocalGuest:
+    """One guest whose configuration a node has.
 
-    vms: tuple[QmGuest, ...]
-    containers: tuple[PctGuest, ...]
+    Attributes:
+        vmid: its number.
+        name: its name; empty without one.
+        status: ``running`` or ``stopped``.
+    """
+
+    vmid: int
+    name: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocalGuests:
+    """The guests whose configuration one node has, by number."""
+
+    vms: tuple[LocalGuest, ...]
+    containers: tuple[LocalGuest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GuestProcesses:
+    """Numbers of the guests that run on one node, whoever has their configuration."""
+
+    vms: frozenset[int]
+    containers: frozenset[int]
+
+    def of(self, kind: str) -> frozenset[int]:
+        """Return those of a type, ``qemu`` or ``lxc``."""
+        return self.vms if kind == "qemu" else self.containers
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +141,7 @@ class NodeFacts:
     qdevice: Seen[QdeviceStatus] | None = None
     """The node's QDevice; None where its corosync.conf has none."""
     guests_here: Seen[LocalGuests] | None = None
+    guest_processes: Seen[GuestProcesses] | None = None
     corosync: CorosyncFacts | None = None
     fallback: Seen[FallbackFacts] | None = None
     health: HealthFacts | None = None

@@ -15,7 +15,7 @@ class Section(StrEnum):
     FALLBACK = "fallback"
     """What is staged and armed to put an old corosync.conf back by itself."""
     GUESTS = "guests"
-    """The node's own guests with their state, by ``qm list`` and ``pct list``."""
+    """The node's own guests with their state, and every guest that runs there."""
     GUEST_CONFIGS = "guest-configs"
     """Every guest's configuration file in the cluster, snapshots included, also of nodes that are down."""
     HA = "ha"

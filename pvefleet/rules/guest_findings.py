@@ -46,6 +46,12 @@ def guest_findings(
             yield finding(
                 "GST-E-0002", str(vmid), f"guest {vmid} runs on {' and '.join(names)}", _views(inventory, vmid)
             )
+    known = {guest.vmid: guest.node for guest in inventory.guests}
+    for vmid, name in inventory.ghosts:
+        if vmid in numbers or vmid not in known:
+            has = f"{known[vmid]} has" if vmid in known else "nobody has"
+            message = f"guest {vmid} runs on {name} without its configuration, which {has}"
+            yield finding("GST-E-0012", str(vmid), message, _views(inventory, vmid))
     for dispute in inventory.owners:
         if dispute.apart and dispute.vmid in numbers:
             yield finding(

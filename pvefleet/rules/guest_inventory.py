@@ -7,7 +7,7 @@ States come from the owner alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from parsers.guest_conf import GuestConf
@@ -91,6 +91,7 @@ class GuestInventory:
         owners: guests whose owner is disputed.
         copies: guests whose configuration is not the same everywhere.
         twice: guests that run on several nodes, with these.
+        ghosts: guests that run on a node which does not have their configuration, with that node.
     """
 
     guests: tuple[Guest, ...]
@@ -99,6 +100,7 @@ class GuestInventory:
     owners: tuple[Dispute, ...]
     copies: tuple[Dispute, ...]
     twice: tuple[tuple[int, tuple[str, ...]], ...]
+    ghosts: tuple[tuple[int, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,11 @@ class _Resolver:
                 copy = _Copy(node.name, node.pve_name == file.node, file)
                 self._copies.setdefault(file.vmid, []).append(copy)
         self._states = {node.name: _listed(node) for node in self._nodes if node.guests_here and node.guests_here.value}
+        self._processes = {
+            node.name: node.guest_processes.value
+            for node in self._nodes
+            if node.guest_processes and node.guest_processes.value
+        }
         self._tasks = {node.name: node.guests.tasks.value for node in self._nodes if node.guests}
         said = [node.guests for node in self._nodes if node.guests]
         self._pools = next((one.pools.value for one in said if one.pools.value is not None), None)
@@ -158,7 +165,8 @@ class _Resolver:
             pools=None if self._pools is None else tuple(pool.name for pool in self._pools),
             owners=tuple(self._disputed_owners()),
             copies=tuple(self._disputed_copies(places)),
-            twice=tuple(self._running_twice()),
+            twice=tuple((vmid, names) for vmid, names in self._running() if len(names) > 1),
+            ghosts=tuple((vmid, names[0]) for vmid, names in self._running() if self._is_ghost(vmid, names)),
         )
 
     def _places(self) -> dict[int, Place]:
@@ -180,6 +188,8 @@ class _Resolver:
         copy = self._copy(vmid, pve_node, kind)
         conf = copy.file.conf if copy else None
         _, status, listed_name = self._states.get(node, {}).get(vmid, ("", "", None))
+        if not status and node in self._processes and node not in self._states:
+            status = "running" if vmid in self._processes[node].of(kind) else "stopped"
         name = listed_name if conf is None else conf.get("name" if kind == "qemu" else "hostname") or ""
         down = self._down(node)
         return Guest(
@@ -269,20 +279,22 @@ class _Resolver:
     def _said(self, place: Place | None) -> str:
         return f"{place[1]} guest of {self._aliases.get(place[0], place[0])}" if place else "no such guest"
 
-    def _running_twice(self) -> Iterable[tuple[int, tuple[str, ...]]]:
+    def _running(self) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """Yield what runs and where. A guest that a task works on is passed over: one that moves runs on both ends."""
         running: dict[int, list[str]] = {}
-        for name, states in self._states.items():
-            for vmid, (_, status, _) in states.items():
-                if status == "running":
-                    running.setdefault(vmid, []).append(name)
-        return ((vmid, tuple(names)) for vmid, names in sorted(running.items()) if len(names) > 1)
+        for name, found in self._processes.items():
+            for vmid in found.vms | found.containers:
+                running.setdefault(vmid, []).append(name)
+        return ((vmid, tuple(names)) for vmid, names in sorted(running.items()) if vmid not in self._at_work)
+
+    def _is_ghost(self, vmid: int, names: tuple[str, ...]) -> bool:
+        return len(names) == 1 and names[0] in self._states and vmid not in self._states[names[0]]
 
 
 def _listed(node: NodeFacts) -> dict[int, tuple[str, str, str]]:
-    """Return type, state and name of each guest that the node itself lists; unnamed ones have a made-up name there."""
+    """Return type, state and name of each guest whose configuration the node has."""
     here = node.guests_here.value if node.guests_here else None
     if here is None:
         return {}
-    rows = {vm.vmid: ("qemu", vm.status, "" if vm.name == f"VM {vm.vmid}" else vm.name) for vm in here.vms}
-    rows |= {ct.vmid: ("lxc", ct.status, "" if ct.name == f"CT{ct.vmid}" else ct.name) for ct in here.containers}
-    return rows
+    rows = {vm.vmid: ("qemu", vm.status, vm.name) for vm in here.vms}
+    return rows | {ct.vmid: ("lxc", ct.status, ct.name) for ct in here.containers}

@@ -25,17 +25,26 @@ def guest_rows(facts: ClusterFacts) -> tuple[GuestRow, ...]:
         # The owner's own list is newer than a copy of the guest list: what it does not show has just gone.
         if owner not in answered:
             key = (guest.vmid, owner)
-            rows.setdefault(key, GuestRow(guest.vmid, guest.type, "", owner, GuestState.UNKNOWN, ""))
+            state, status = _running(facts, owner, guest.vmid, guest.type)
+            rows.setdefault(key, GuestRow(guest.vmid, guest.type, "", owner, state, status))
     return tuple(rows[key] for key in sorted(rows))
+
+
+def _running(facts: ClusterFacts, owner: str, vmid: int, kind: str) -> tuple[GuestState, str]:
+    """What the processes of a node say of a guest where its /etc/pve does not answer."""
+    node = next((node for node in facts.seen if node.name == owner), None)
+    running = node.guest_processes.value if node and node.guest_processes else None
+    if running is None:
+        return GuestState.UNKNOWN, ""
+    return (GuestState.RUNNING, "running") if vmid in running.of(kind) else (GuestState.STOPPED, "stopped")
 
 
 def _listed(node: str, guests: LocalGuests) -> list[GuestRow]:
     rows = [
-        GuestRow(vm.vmid, "qemu", vm.name, node, _STATES.get(vm.status, GuestState.OTHER), vm.status)
-        for vm in guests.vms
+        GuestRow(vm.vmid, "qemu", vm.name or f"VM {vm.vmid}", node, _STATES[vm.status], vm.status) for vm in guests.vms
     ]
     rows += [
-        GuestRow(ct.vmid, "lxc", ct.name, node, _STATES.get(ct.status, GuestState.OTHER), ct.status)
+        GuestRow(ct.vmid, "lxc", ct.name or f"CT{ct.vmid}", node, _STATES[ct.status], ct.status)
         for ct in guests.containers
     ]
     return rows

@@ -206,23 +206,30 @@ def _note(node: NodeFacts) -> str:
 def _guest_counts(
     facts: ClusterFacts, pve_name: str, node: NodeFacts | None
 ) -> tuple[int | None, int | None, int | None, int | None]:
-    """Return VMs, running VMs, containers, running containers: the owner's lists, else any copy of the guest list."""
+    """Return VMs, running VMs, containers, running containers: the owner's lists, else any copy of the guest list.
+
+    Where the owner's /etc/pve does not answer, its processes still tell what runs there.
+    """
     here = node.guests_here.value if node and node.guests_here else None
     if here is not None:
-        running = Counter(guest.status for guest in here.vms)["running"]
+        running_vms = Counter(guest.status for guest in here.vms)["running"]
         running_ct = Counter(guest.status for guest in here.containers)["running"]
-        return len(here.vms), running, len(here.containers), running_ct
+        return len(here.vms), running_vms, len(here.containers), running_ct
+    processes = node.guest_processes.value if node and node.guest_processes else None
     for owned in _guest_lists(facts, node):
-        kinds = Counter(kind for owner, kind in owned if owner == pve_name)
-        return kinds["qemu"], None, kinds["lxc"], None
+        mine = [(vmid, kind) for vmid, owner, kind in owned if owner == pve_name]
+        kinds = Counter(kind for _, kind in mine)
+        running = Counter(kind for vmid, kind in mine if processes and vmid in processes.of(kind))
+        vms, containers = (None, None) if processes is None else (running["qemu"], running["lxc"])
+        return kinds["qemu"], vms, kinds["lxc"], containers
     return None, None, None, None
 
 
-def _guest_lists(facts: ClusterFacts, first: NodeFacts | None) -> Iterator[list[tuple[str, str]]]:
+def _guest_lists(facts: ClusterFacts, first: NodeFacts | None) -> Iterator[list[tuple[int, str, str]]]:
     """Yield the guest lists that were read: the node's own first, then a quorate node's, then the others'."""
     ranked = sorted(
         facts.seen, key=lambda other: (other is not first, not (other.quorum.value and other.quorum.value.quorate))
     )
     for other in ranked:
         if other.guests_owned.value:
-            yield [(guest.node, guest.type) for guest in other.guests_owned.value.guests]
+            yield [(guest.vmid, guest.node, guest.type) for guest in other.guests_owned.value.guests]

@@ -323,6 +323,11 @@ def twice(world: GuestWorld) -> None:
     world["pve01"].containers[101] = "running"
 
 
+def ghost(world: GuestWorld) -> None:
+    world["pve02"].ghosts.add(100)
+    world["pve01"].vms[100] = "stopped"
+
+
 def behind(world: GuestWorld) -> None:
     split(world)
     world.shared.confs[("pve03", "lxc", 101)] = "hostname: ct101\nmemory: 128\n"
@@ -479,6 +484,7 @@ CASES = (
     Case("REP-E-0024", of_replication, replicated, volumes("scsi1: local-lvm:vm-100-disk-0\n")),
     Case("GST-E-0001", of_guests, guests, disputed),
     Case("GST-E-0002", of_guests, guests, twice),
+    Case("GST-E-0012", of_guests, guests, ghost),
     Case("GST-W-0003", of_guests, guests, guest("this is no option\n")),
     Case("GST-W-0004", of_guests, guests, guest("lock: backup\n")),
     Case("GST-I-0005", of_guests, guests, guest("lock: backup\n", "pve02", unread=True)),

@@ -100,15 +100,10 @@ def test_options_of_a_snapshot_are_not_the_guests() -> None:
     assert (found.lock, found.memory_mib, found.tags, found.template) == ("", 512, (), False)
 
 
-def test_a_guest_without_a_name_has_none_whatever_the_native_list_makes_up() -> None:
+def test_a_guest_without_a_name_has_none() -> None:
     world = GuestWorld(1)
     world.vm(100, "pve01", "cores: 1\n", name="")
-    world["pve01"].overrides["qm-list"] = (
-        0,
-        "      VMID NAME                 STATUS     MEM(MB)    BOOTDISK(GB) PID       \n"
-        "       100 VM 100               stopped    512                0.00 0         \n",
-        "",
-    )
+    world["pve01"].overrides["guest-names"] = (0, "./qemu-server/100.conf\n", "")
 
     assert row(listed(world), 100).name == ""
 
@@ -234,7 +229,7 @@ def test_a_node_without_its_cluster_file_system_is_one_finding_and_its_guests_co
 
     assert [code[:3] for code, _ in codes(report)] == ["PMX"]
     assert row(report, 100).config_from == "pve02"
-    assert row(report, 100).state is GuestState.UNKNOWN
+    assert row(report, 100).state is GuestState.STOPPED, "no process of it runs on its node"
 
 
 # -- copies that disagree ---------------------------------------------------------------------------------------------
@@ -275,6 +270,46 @@ def test_a_guest_that_runs_on_two_nodes_is_critical() -> None:
     world["pve01"].vms[100] = "running"
 
     assert codes(listed(world)) == [("GST-E-0002", "100"), ("GST-E-0001", "100")]
+
+
+def test_a_guest_that_runs_where_its_configuration_is_not_is_critical() -> None:
+    """It was moved away and started from the other side, or not started yet, while its node was cut off."""
+    world = GuestWorld(3)
+    world.vm(100, "pve03")
+    world["pve02"].ghosts.add(100)
+
+    assert [(one.code, one.message) for one in listed(world).findings] == [
+        ("GST-E-0012", "guest 100 runs on pve02 without its configuration, which pve03 has")
+    ]
+
+    world["pve03"].vms[100] = "running"
+    assert codes(listed(world)) == [("GST-E-0002", "100")]
+
+
+def test_a_guest_that_nobody_has_runs_all_the_same() -> None:
+    world = GuestWorld(3)
+    world["pve02"].ghosts.add(122)
+
+    assert [one.message for one in listed(world).findings] == [
+        "guest 122 runs on pve02 without its configuration, which nobody has"
+    ]
+
+
+def test_a_guest_that_moves_runs_on_both_ends() -> None:
+    world = GuestWorld(3)
+    world.vm(100, "pve03", status="running")
+    world["pve02"].ghosts.add(100)
+    world.task("pve03", "qmigrate", 100)
+
+    assert codes(listed(world)) == []
+
+
+def test_what_runs_is_known_while_the_cluster_file_system_hangs() -> None:
+    world = GuestWorld(3)
+    world.vm(100, "pve03", status="running")
+    world["pve03"].pmxcfs = "hung"
+
+    assert row(listed(world), 100).state is GuestState.RUNNING
 
 
 def test_the_owner_cut_off_has_an_older_copy_and_the_quorate_sides_is_shown() -> None:

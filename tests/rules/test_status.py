@@ -156,7 +156,9 @@ def test_pmxcfs_that_is_not_well_is_one_finding(pmxcfs: str, code: str) -> None:
     assert states(report)["pve02"] is NodeState.ONLINE
     if pmxcfs != "read-only":
         guest = next(row for row in report.guests if row.vmid == 100)
-        assert guest.state is GuestState.UNKNOWN, "known from the other nodes' guest list, its state is not"
+        assert guest.state is GuestState.RUNNING, "known from the other nodes' guest list, running by its process"
+        node = next(row for row in report.nodes if row.name == "pve02")
+        assert (node.vms, node.vms_running) == (1, 1)
 
 
 def test_read_only_without_quorum_is_not_a_second_finding() -> None:

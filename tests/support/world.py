@@ -43,6 +43,8 @@ class WorldNode:
     hostname: str = ""
     vms: dict[int, str] = field(default_factory=dict)
     containers: dict[int, str] = field(default_factory=dict)
+    ghosts: set[int] = field(default_factory=set)
+    """Virtual machines that run here without a configuration."""
     breaks_off: bool = False
     """Is it reached, and its answer cut short?"""
     overrides: dict[str, tuple[int, str, str]] = field(default_factory=dict)
@@ -258,23 +260,18 @@ class World:
         ]
         return 0, '{\n"version": 24,\n"ids": {\n' + ",\n".join(rows) + "}\n\n}\n", ""
 
-    def _qm_list(self, node: WorldNode) -> tuple[int, str, str]:
-        if not node.vms:
-            return 0, "", ""
-        head = "      VMID NAME                 STATUS     MEM(MB)    BOOTDISK(GB) PID       \n"
-        rows = "".join(
-            f"{vmid:10d} {f'vm{vmid}':<20} {status:<10} {64:<10} {1:12.2f} {4584 * (status == 'running'):<10}\n"
-            for vmid, status in node.vms.items()
-        )
-        return 0, head + rows, ""
+    def _guest_processes(self, node: WorldNode) -> tuple[int, str, str]:
+        lines = []
+        for vmid in sorted(node.ghosts | {vmid for vmid, status in node.vms.items() if status == "running"}):
+            pid = 4000 + vmid
+            lines += [f"/run/qemu-server/{vmid}.pid:{pid}", f"/proc/{pid}/cmdline:-id", f"/proc/{pid}/cmdline-{vmid}"]
+        lines += [f"@/var/lib/lxc/{vmid}/command" for vmid, status in node.containers.items() if status == "running"]
+        return 0, "".join(f"{line}\n" for line in lines), ""
 
-    def _pct_list(self, node: WorldNode) -> tuple[int, str, str]:
-        if not node.containers:
-            return 0, "", ""
-        rows = "".join(
-            f"{vmid:<10} {status:<10} {'':<12} {'ct' + str(vmid):<20}\n" for vmid, status in node.containers.items()
-        )
-        return 0, "VMID       Status     Lock         Name                \n" + rows, ""
+    def _guest_names(self, node: WorldNode) -> tuple[int, str, str]:
+        paths = {f"./qemu-server/{vmid}.conf": f"name: vm{vmid}" for vmid in node.vms}
+        paths |= {f"./lxc/{vmid}.conf": f"hostname: ct{vmid}" for vmid in node.containers}
+        return 0, "".join(f"{path}\n" for path in paths) + "".join(f"{p}:{said}\n" for p, said in paths.items()), ""
 
     def _ha_files(self, node: WorldNode) -> tuple[int, str, str]:
         return 0, f"clock {NOW + node.clock:.9f}\n\n", ""

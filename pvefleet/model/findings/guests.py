@@ -91,6 +91,14 @@ ENTRIES: tuple[Entry, ...] = (
         acceptable=True,
     ),
     Entry(
+        "GST-E-0012",
+        "a guest runs without its configuration",
+        "The node runs it but does not have its configuration: the guest was moved while this node was cut off. The "
+        "native list does not show it, the native stop refuses it, and its owner can start it a second time.",
+        "Start guest {subject} nowhere. Find out which copy is to live; then, on the node that runs it, shut it down "
+        "through its monitor, or: systemctl stop {subject}.scope",
+    ),
+    Entry(
         "SNP-W-0001",
         "a snapshot is half made",
         "Making or deleting it was broken off. Its disks may have the snapshot, or some of them, or none; the guest "
