@@ -10,6 +10,7 @@ from pvefleet.model.facts import ClusterFacts
 from pvefleet.model.procedure import MET, Lane, Step, Verdict, unmet
 from pvefleet.procedures.engine.drive import (
     Act,
+    Failed,
     History,
     NotRun,
     Observe,
@@ -137,3 +138,19 @@ def test_what_is_set_for_a_time_is_over_once_putting_it_back_has_begun() -> None
 def test_verdicts_explain_themselves() -> None:
     assert Verdict(True) == MET
     assert unmet("why").why == "why"
+
+
+def test_a_command_that_failed_is_judged_by_the_world_and_quoted_where_the_world_is_not_right() -> None:
+    lane = Lane((step("one"),))
+    said = Failed("pve01 said: the file is another one by now (exit 3)")
+
+    _, stopped = play(lane, History(), {Act: [said], Settle: [unmet("pve01 has the old file")]})
+    seen, well = play(lane, History(), {Act: [said]})
+
+    assert stopped is not None
+    assert (stopped.phase, stopped.why) == (
+        Phase.STUCK,
+        "pve01 has the old file; pve01 said: the file is another one by now (exit 3)",
+    )
+    assert well is None
+    assert seen[-1] == "one done"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -9,12 +11,15 @@ import pytest
 from pvefleet.model.catalogue import finding
 from pvefleet.model.errors import Refused
 from pvefleet.model.evidence import Level, Proof
-from pvefleet.model.run import RunState
+from pvefleet.model.procedure import Lane
+from pvefleet.model.run import RunReport, RunState
 from pvefleet.procedures.engine import copies, planning, runs
-from pvefleet.procedures.engine.journal import last_epoch
-from pvefleet.procedures.expected import Expected, RestoreExpected
+from pvefleet.procedures.expected import Expected, Premise, RestoreExpected
 from tests.support.stage import Killed, Process, Stage
+from tests.support.takeover import take_up
 from tests.support.world import World
+
+RUN = "20261121-032104-0001"
 
 
 def proof(node: str, *, suffices: bool = True, alive: bool = False) -> Proof:
@@ -117,31 +122,128 @@ def test_a_sign_of_life_at_the_last_moment_is_what_the_gate_sees(stage: Stage) -
     assert "pve03 is not proven down" in report.steps[0].why
 
 
+def fresh(folder: Path) -> Stage:
+    stage = Stage(folder, World(3), votequorum)
+    for node in ("pve02", "pve03"):
+        stage.world.kill(node)
+    stage.proofs = (proof("pve02"), proof("pve03"))
+    return stage
+
+
+def all_back(stage: Stage) -> None:
+    for name in ("pve02", "pve03"):
+        stage.world[name].unreachable, stage.world[name].corosync = None, "running"
+    stage.proofs = ()
+
+
+def moments(stage: Stage) -> int:
+    calm = stage.process("one")
+    runs.start(planned(calm), calm.site(), RUN)
+    return calm.moments
+
+
 def test_killed_at_any_moment_and_resumed_it_ends_the_same(tmp_path: Path) -> None:
-    def fresh(name: str) -> Stage:
-        stage = Stage(tmp_path / name, World(3), votequorum)
-        for node in ("pve02", "pve03"):
-            stage.world.kill(node)
-        stage.proofs = (proof("pve02"), proof("pve03"))
-        return stage
-
-    calm = fresh("calm").process("one")
-    runs.start(planned(calm), calm.site(), "20261121-032104-0001")
-
-    for moment in range(calm.moments):
-        stage = fresh(f"killed-{moment}")
+    for moment in range(moments(fresh(tmp_path / "calm"))):
+        stage = fresh(tmp_path / f"killed-{moment}")
         process = stage.process("one", kill_at=moment)
         with pytest.raises(Killed):
-            runs.start(planned(process), process.site(), "20261121-032104-0001")
-        second = stage.process("two").site()
-        known = copies.look(second)
-        for one in (one for one in known.runs if not one.closed):
-            procedure = runs.procedure_of(one.header, Expected)
-            epoch = max([last_epoch(one.entries), *(held.epoch for held in known.leases)]) + 1
-            report = runs.resume(one, procedure, second, epoch, [second.nodes["pve01"]])
-            assert report.state is RunState.DONE, moment
-            assert stage.world.expected == 1, moment
+            runs.start(planned(process), process.site(), RUN)
+        report = take_up(stage.process("two"), Expected)
+        assert report is None or (report.state, stage.world.expected) == (RunState.DONE, 1), moment
         assert stage.asked in ([], [("pve01", "corosync-quorumtool -e 1")]), moment
+
+
+def test_killed_at_any_moment_it_is_undone_once_everybody_is_back_and_not_before(tmp_path: Path) -> None:
+    for moment in range(moments(fresh(tmp_path / "calm"))):
+        stage = fresh(tmp_path / f"undone-{moment}")
+        process = stage.process("one", kill_at=moment)
+        with pytest.raises(Killed):
+            runs.start(planned(process), process.site(), RUN)
+        set_before = stage.world.expected
+
+        early = take_up(stage.process("two"), Expected, runs.undo, sweep="undone")
+        if early is not None and set_before is not None:
+            assert early.state is RunState.STOPPED, moment
+            assert "still away" in early.steps[-1].why, moment
+            assert stage.world.expected == 1, "without it pve01 would lose the quorum that it was given"
+        all_back(stage)
+        late = take_up(stage.process("three"), Expected, runs.undo, sweep="undone")
+
+        assert late is None or late.state is RunState.UNDONE, moment
+        if early is not None:
+            assert stage.world.expected is None, moment
+            assert not copies.look(stage.process("four").site()).leases, moment
+
+
+def test_the_putting_back_killed_at_any_moment_and_resumed_ends_the_same(tmp_path: Path) -> None:
+    def well(folder: Path) -> Stage:
+        stage = Stage(folder, World(3), votequorum)
+        stage.world.expected = 1
+        return stage
+
+    def put_back(process: Process) -> RunReport:
+        procedure = RestoreExpected()
+        plan = planning.plan(procedure, process.site().observe(procedure.reads), ())
+        return runs.start(plan, process.site(), RUN)
+
+    calm = well(tmp_path / "calm").process("one")
+    put_back(calm)
+    for moment in range(calm.moments):
+        stage = well(tmp_path / f"killed-{moment}")
+        with pytest.raises(Killed):
+            put_back(stage.process("one", kill_at=moment))
+        report = take_up(stage.process("two"), RestoreExpected)
+        assert report is None or (report.state, stage.world.expected) == (RunState.DONE, None), moment
+        assert stage.asked in ([], [("pve01", "corosync-cfgtool -R")]), moment
+
+
+BREAKS: dict[str, Callable[[Stage], None]] = {
+    "members_are": lambda stage: setattr(stage.world["pve01"], "corosync", "stopped"),
+    "absent_proven": lambda stage: setattr(
+        stage, "proofs", (proof("pve02"), proof("pve03", suffices=False, alive=True))
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Without(Expected):
+    """The procedure with one gate left out."""
+
+    dropped: str = ""
+
+    def lanes(self, premise: Premise) -> Iterator[Lane]:
+        for lane in Expected(self.votes, self.off).lanes(premise):
+            (step,) = lane.steps
+            yield Lane((replace(step, gate=tuple(one for one in step.gate if name_of(one) != self.dropped)),))
+
+
+def name_of(check: Callable[..., object]) -> str:
+    return str(getattr(check, "func", check).__name__)
+
+
+def test_every_gate_has_a_world_that_breaks_it(stage: Stage) -> None:
+    (step,) = planned(stage.process("one")).lanes[0].steps
+
+    assert {name_of(check) for check in step.gate} == set(BREAKS)
+
+
+@pytest.mark.parametrize("gate", BREAKS)
+def test_without_this_gate_the_votes_would_have_been_lowered(tmp_path: Path, gate: str) -> None:
+    """The world is well while the plan is made, and broken before the step: only the gate stands in between."""
+    for dropped in ("", gate):
+        stage = fresh(tmp_path / f"without-{dropped or 'nothing'}")
+        process = stage.process("one")
+        procedure = Without(1, (("pve02", "its cord is pulled"), ("pve03", "its cord is pulled")), dropped)
+        plan = planning.plan(procedure, process.site().observe(procedure.reads), ())
+
+        def once_begun(_moment: int, stage: Stage = stage) -> None:
+            if list(stage.root.glob("nodes/pve01/pvefleet/runs/*/journal")):
+                BREAKS[gate](stage)
+
+        process.at_moment = once_begun
+        runs.start(plan, process.site(), RUN)
+
+        assert bool(stage.asked) is bool(dropped)
 
 
 def test_it_is_put_back_only_once_everybody_is_back(stage: Stage) -> None:

@@ -45,6 +45,12 @@ def test_copies_are_merged_in_order_and_without_doubles() -> None:
     assert merge([(three, one), (two, one), ()]) == (one, two, three)
 
 
+def test_what_many_copies_hold_is_read_once() -> None:
+    text = entry(1, "a", Phase.INTENT).line
+
+    assert read_entries(f"\n{text}\n")[0] is read_entries(text)[0]
+
+
 def test_a_torn_line_is_left_out_wherever_it_stands() -> None:
     whole = entry(1, "a", Phase.INTENT).line
     text = f"\n{whole}\n\n{whole[:20]}\n\n{entry(2, 'a', Phase.DONE).line}\n\n{whole[:33]}"

@@ -12,9 +12,9 @@ from pvefleet.model.errors import Refused, Superseded, UsageError
 from pvefleet.model.procedure import Lane
 from pvefleet.model.run import RunReport, RunState
 from pvefleet.procedures.engine import copies, planning, runs
-from pvefleet.procedures.engine.journal import last_epoch
 from pvefleet.procedures.restart_corosync import Premise, RestartCorosync
 from pvefleet.rules.acceptance import Accept
+from tests.support import takeover
 from tests.support.stage import Killed, Process, Stage, restarts
 from tests.support.world import World, WorldNode
 
@@ -39,30 +39,10 @@ def start(process: Process, run: str = "20261121-032104-0001") -> RunReport:
     return runs.start(plan, process.site(), run)
 
 
-def take_up(process: Process, how: Callable[..., RunReport] = runs.resume) -> RunReport | None:
-    """Go on with whatever run is open, as ``run.resume`` does; None where none was begun."""
-    site = process.site()
-    known = copies.look(site)
-    open_runs = [one for one in known.runs if not one.closed]
-    if not open_runs:
-        return None
-    (found,) = open_runs
-    epoch = max([last_epoch(found.entries), *(one.epoch for one in known.leases)]) + 1
-    procedure = runs.procedure_of(found.header, RestartCorosync)
-    return how(found, procedure, site, epoch, [site.nodes[name] for name in found.header.nodes])
-
-
-def give_up_stray_leases(process: Process) -> None:
-    """What ``run.clean`` does where a process died before it wrote what it was going to do."""
-    from pvefleet.procedures.engine.lease import Lease, release, take
-
-    site = process.site()
-    leases = copies.look(site).leases
-    if leases:
-        mine = Lease(leases[0].run, max(one.epoch for one in leases) + 1, site.owner)
-        there = [site.nodes[one.node] for one in leases]
-        take(mine, there, quorate=())
-        release(mine, list(site.nodes.values()))
+def take_up(
+    process: Process, how: Callable[..., RunReport] = runs.resume, *, sweep: str = "resumed"
+) -> RunReport | None:
+    return takeover.take_up(process, RestartCorosync, how, sweep=sweep)
 
 
 def restarted(stage: Stage) -> list[str]:
@@ -104,12 +84,31 @@ def test_killed_at_any_moment_and_resumed_elsewhere_it_ends_as_if_undisturbed(tm
             start(stage.process("one", kill_at=moment))
         report = take_up(stage.process("two"))
         if report is None:
-            give_up_stray_leases(stage.process("three"))
+            takeover.give_up_stray_leases(stage.process("three"))
             if restarted(stage) != ["pve01", "pve02", "pve03"]:
                 report = start(stage.process("four"), "20261121-040000-0002")
         assert report is None or report.state is RunState.DONE, moment
         assert restarted(stage) == ["pve01", "pve02", "pve03"], moment
         assert not copies.look(stage.process("five").site()).leases, moment
+
+
+def test_killed_at_any_moment_and_undone_no_other_node_is_touched(tmp_path: Path) -> None:
+    """A restart cannot be taken back: undoing ends the run and gives up the lease, and nothing else happens."""
+    calm = Stage(tmp_path / "calm", World(3), restarts)
+    undisturbed = calm.process("one")
+    start(undisturbed)
+
+    for moment in range(0, undisturbed.moments, 3):
+        stage = Stage(tmp_path / f"undone-{moment}", World(3), restarts)
+        with pytest.raises(Killed):
+            start(stage.process("one", kill_at=moment))
+        before = restarted(stage)
+        report = take_up(stage.process("two"), runs.undo, sweep="undone")
+        if report is None:
+            takeover.give_up_stray_leases(stage.process("three"))
+        assert report is None or report.state is RunState.UNDONE, moment
+        assert restarted(stage) == before, moment
+        assert not copies.look(stage.process("four").site()).leases, moment
 
 
 def test_a_process_that_was_overtaken_can_do_nothing_any_more(tmp_path: Path) -> None:
@@ -123,7 +122,7 @@ def test_a_process_that_was_overtaken_can_do_nothing_any_more(tmp_path: Path) ->
 
         def overtake(at: int, stage: Stage = stage, moment: int = moment) -> None:
             if at == moment:
-                take_up(stage.process("two"))
+                take_up(stage.process("two"), sweep="overtaken")
 
         try:
             report = start(stage.process("one", at_moment=overtake))

@@ -12,10 +12,10 @@ from parsers import corosync_conf
 from pvefleet.model.errors import Refused
 from pvefleet.model.procedure import Lane
 from pvefleet.model.run import RunReport, RunState
-from pvefleet.procedures.engine import copies, planning, runs
-from pvefleet.procedures.engine.journal import last_epoch
+from pvefleet.procedures.engine import planning, runs
 from pvefleet.procedures.set_totem import SetTotem
 from pvefleet.procedures.write_corosync_conf import Premise
+from tests.support import takeover
 from tests.support.conf_stage import ConfStage
 from tests.support.stage import Killed, Process
 from tests.support.world import World
@@ -40,16 +40,10 @@ def start(process: Process, run: str = RUN) -> RunReport:
     return runs.start(planned(process), process.site(), run)
 
 
-def take_up(process: Process, how: Callable[..., RunReport] = runs.resume) -> RunReport | None:
-    site = process.site()
-    known = copies.look(site)
-    open_runs = [one for one in known.runs if not one.closed]
-    if not open_runs:
-        return None
-    (found,) = open_runs
-    epoch = max([last_epoch(found.entries), *(one.epoch for one in known.leases)]) + 1
-    procedure = runs.procedure_of(found.header, SetTotem)
-    return how(found, procedure, site, epoch, [site.nodes[name] for name in found.header.nodes])
+def take_up(
+    process: Process, how: Callable[..., RunReport] = runs.resume, *, sweep: str = "resumed"
+) -> RunReport | None:
+    return takeover.take_up(process, SetTotem, how, sweep=sweep)
 
 
 def token(stage: ConfStage) -> str | None:
@@ -121,7 +115,7 @@ def test_undone_after_the_edit_the_old_values_are_back_under_a_higher_version(tm
     with pytest.raises(Killed):
         start(stage.process("one", at_moment=note_the_edit))
 
-    report = take_up(stage.process("two"), runs.undo)
+    report = take_up(stage.process("two"), runs.undo, sweep="undone")
 
     assert report is not None
     assert report.state is RunState.UNDONE, report.steps
@@ -139,7 +133,7 @@ def test_cleaned_before_the_edit_nothing_but_the_old_configuration_is_left(tmp_p
 
     with pytest.raises(Killed):
         start(stage.process("one", at_moment=once_armed))
-    report = take_up(stage.process("two"), runs.clean)
+    report = take_up(stage.process("two"), runs.clean, sweep="cleaned")
 
     assert report is not None
     assert report.state is RunState.CLEANED, report.steps

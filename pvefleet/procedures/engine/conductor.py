@@ -17,6 +17,7 @@ from pvefleet.procedures.engine import copies, guard
 from pvefleet.procedures.engine.drive import (
     Act,
     Effect,
+    Failed,
     History,
     NotRun,
     Observe,
@@ -132,24 +133,28 @@ class Conductor:
                 self._tell("step", effect.step, phase=effect.phase, why=effect.why)
                 return None
 
-    def _act(self, step: Step) -> NotRun | None:
-        """Run a step's commands, node after node in the order of the commands; None where anything may have run."""
+    def _act(self, step: Step) -> NotRun | Failed | None:
+        """Run a step's commands, node after node in the order of the commands.
+
+        Returns:
+            Why nothing was run; where anything may have run, what the first command that failed said, or None.
+        """
         if self._stop.is_set():
             return Pausing("another lane has stopped")
         self._tell("step", step, phase=Phase.INTENT)
         intent = self._entry(step.id, Phase.INTENT)
         copies.keep(self.site.folder, self.lease.run, [intent])
-        ran = False
+        ran, failed = False, None
         for node, commands in _by_node(step):
-            refusal = self._act_on(node, commands, intent)
-            if refusal is not None and not ran:
-                return refusal
-            ran = True
-            if refusal is not None:
-                break
-        return None
+            answer = self._act_on(node, commands, intent)
+            if isinstance(answer, NotRun):
+                if not ran:
+                    return answer
+                return failed or Failed(str(answer))
+            ran, failed = True, failed or answer
+        return failed
 
-    def _act_on(self, name: str, commands: Sequence[Any], intent: Entry) -> NotRun | None:
+    def _act_on(self, name: str, commands: Sequence[Any], intent: Entry) -> NotRun | Failed | None:
         node = self.site.nodes[name]
         result = Entry(intent.epoch, intent.number, self.site.time.timestamp(), intent.step, Phase.RESULT, name)
         text = guard.act(commands, intent=intent.line, result=result.line)
@@ -165,7 +170,8 @@ class Conductor:
             return Pausing(f"{name}: {done.text.strip()}")
         if done.exit in set(Guard) - {Guard.OK}:
             return NotRun(f"{name}: {done.text.strip()}")
-        return None
+        said = guard.failure(done.text)
+        return Failed(f"{name} said: {said}") if said else None
 
     def _settle(self, effect: Settle) -> Verdict:
         """Poll until the checks hold and have held, or time is up. A check that fails while holding starts anew."""

@@ -51,7 +51,7 @@ class Observe:
 class Act:
     """Journal the intent and run the step's commands. Answered when they have ended or their outcome is unknown.
 
-    The answer is None, or why nothing was run.
+    The answer is None, why nothing was run, or what a command that failed said: the world decides what that means.
     """
 
     step: Step
@@ -119,6 +119,12 @@ class Pausing(NotRun):
     __slots__ = ()
 
 
+class Failed(str):
+    """A command failed, with these words: the answer to :class:`Act` in place of None."""
+
+    __slots__ = ()
+
+
 def drive(lane: Lane, history: History) -> Generator[Effect, Any, Stopped | None]:
     """Yield the effects of a lane in order.
 
@@ -157,12 +163,12 @@ def _one(step: Step, *, begun: bool) -> Generator[Effect, Any, Stopped | None]:
     gate = first_unmet(step.gate, facts)
     if not gate.met:
         return (yield from _stop(step, Phase.REFUSED, gate.why))
-    not_run: NotRun | None = yield Act(step)
-    if not_run is not None:
-        return (yield from _stop(step, Phase.PAUSED if isinstance(not_run, Pausing) else Phase.REFUSED, str(not_run)))
+    acted: NotRun | Failed | None = yield Act(step)
+    if isinstance(acted, NotRun):
+        return (yield from _stop(step, Phase.PAUSED if isinstance(acted, Pausing) else Phase.REFUSED, str(acted)))
     verdict = yield settle
     if not verdict.met:
-        return (yield from _stop(step, Phase.STUCK, verdict.why))
+        return (yield from _stop(step, Phase.STUCK, f"{verdict.why}; {acted}" if acted else verdict.why))
     yield Record(step, Phase.DONE, verdict.why)
     return None
 

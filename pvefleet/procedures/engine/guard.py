@@ -8,12 +8,14 @@ synced before anything rests on it.
 from __future__ import annotations
 
 import base64
+import re
 import shlex
 from collections.abc import Sequence
 from enum import IntEnum
 
 from pvefleet.model.procedure import Command
 
+_ENDED = re.compile(r"exit (\d+)")
 BASE = "/var/lib/pvefleet"
 CLUSTER_LOCK = "/etc/pve/priv/lock/pvefleet"
 
@@ -174,6 +176,24 @@ def act(commands: Sequence[Command], *, intent: str, result: str) -> str:
         lines.append(f'({before}{argv} {source} >>"$dir/out" 2>&1 9>&-; echo "exit $?" >>"$dir/out")\n')
     lines += [f"note {shlex.quote(result)}\n", 'cat "$dir/out"\n', "exit 0\n"]
     return "".join(lines)
+
+
+def failure(output: str) -> str:
+    """Return what the first command that failed said at last, for an operator; empty where none failed.
+
+    Args:
+        output: what the script of :func:`act` printed: each command's output, and a line with its exit status.
+    """
+    said = ""
+    for line in output.splitlines():
+        ended = _ENDED.fullmatch(line)
+        if ended is None:
+            said = line.strip() or said
+        elif ended[1] == "0":
+            said = ""
+        else:
+            return f"{said} (exit {ended[1]})" if said else f"exit {ended[1]}"
+    return ""
 
 
 def pause() -> str:
