@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from pvefleet.model.run import RunState
+from pvefleet.model.run import RunState, TakenRisk
 from pvefleet.procedures.engine.codec import BadJournal
 from pvefleet.procedures.engine.drive import Phase
 from pvefleet.procedures.engine.journal import (
     FORMAT,
     TAKEN,
-    Accepted,
     Entry,
     Header,
     history,
@@ -29,7 +28,7 @@ def entry(number: int, step: str, phase: str, *, epoch: int = 1, why: str = "") 
 
 
 def test_a_header_comes_back() -> None:
-    header = Header(FORMAT, "r1", "p", "lab", "{}", "{}", ("a",), "me@here", AT, (Accepted("X", "s", "why"),), "typed")
+    header = Header(FORMAT, "r1", "p", "lab", "{}", "{}", ("a",), "me@here", AT, (TakenRisk("X", "s", "why"),), "typed")
 
     assert read_header(header.line) == header
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,18 +97,25 @@ class ConfStage(Stage):
         if after != before:
             for other in self.world.nodes:
                 self.own(other).write_text(after)
-            version = corosync_conf.read(after).config_version
-            self.later(1.0, lambda: self._reloaded(version))
-        self.mirror()
+            conf = corosync_conf.read(after)
+            self.later(1.0, lambda: self._reloaded(conf.config_version, conf))
+        # Nobody else's units and fallback can have changed.
+        self.mirror((name,))
         return result
 
-    def _reloaded(self, version: int) -> None:
+    def _reloaded(self, version: int, conf: corosync_conf.CorosyncConf | None = None) -> None:
+        """Corosync runs a version, and with it the links that its nodes have in it."""
         for node in self.world.nodes.values():
             node.config_version = version
-        self.mirror()
+        if conf is not None:
+            links = sorted({link for node in conf.nodes for link, _ in node.addresses})
+            self.world.carried = {
+                link: {node.name or "": dict(node.addresses)[link] for node in conf.nodes} for link in links
+            }
+        self.mirror(())
 
-    def mirror(self) -> None:
-        """Let the world say what stands in the files."""
+    def mirror(self, fallbacks: Collection[str] | None = None) -> None:
+        """Let the world say what stands in the files; what is said of fallbacks only on these nodes, or on all."""
         joined = "".join(
             f"runtime.members.{one.nodeid}.config_version (u64) = {one.config_version}\n"
             f"runtime.members.{one.nodeid}.status (str) = joined\n"
@@ -120,8 +127,9 @@ class ConfStage(Stage):
                 "conf-local": (0, self.own(name).read_text(), ""),
                 "conf-cluster": (0, self.record.read_text(), ""),
                 "cmap": (0, cmap + joined, ""),
-                "fallback": (0, self._fallback(name), ""),
             }
+            if fallbacks is None or name in fallbacks:
+                node.overrides["fallback"] = (0, self._fallback(name), "")
 
     def _fallback(self, name: str) -> str:
         shell = self.local(name, fallback.SOURCES[0].shell)

@@ -32,7 +32,9 @@ _FACTS: dict[str, ClusterFacts] = {}
 
 def facts_of(world: World, sections: frozenset[Section]) -> ClusterFacts:
     """Return the facts of a world; the same world is read once, however often it is looked at."""
-    key = repr((sorted(sections), sorted(world.cut), world.expected, world.ring, world.links, world.nodes))
+    key = repr(
+        (sorted(sections), sorted(world.cut), world.expected, world.ring, world.links, world.carried, world.nodes)
+    )
     if key not in _FACTS:
         _FACTS[key] = world.facts(Section.BASE, *sections)
     return _FACTS[key]

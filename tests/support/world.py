@@ -57,6 +57,8 @@ class World:
     def __init__(self, count: int = 3, *, links: int = 2, name: str = "lab") -> None:
         self.name = name
         self.links = links
+        self.carried: dict[int, dict[str, str]] | None = None
+        """Link to node to address, as corosync runs it; where not said, so many links with the usual addresses."""
         self.nodes = {f"pve{n:02d}": WorldNode(f"pve{n:02d}", n) for n in range(1, count + 1)}
         self.cut: set[tuple[str, int]] = set()
         self.listed = list(self.nodes)
@@ -172,10 +174,18 @@ class World:
         cut = (one.name, link) in self.cut or (other.name, link) in self.cut
         return not cut and other in self.members(one.name)
 
+    def running_links(self) -> dict[int, dict[str, str]]:
+        """Link to node to address, as corosync runs it."""
+        if self.carried is not None:
+            return self.carried
+        return {
+            link: {n.name: f"10.{77 + link}.0.{n.nodeid}" for n in self.nodes.values()} for link in range(self.links)
+        }
+
     def _links(self, node: WorldNode) -> tuple[int, str, str]:
         text = f"Local node ID {node.nodeid}, transport knet\n"
-        for link in range(self.links):
-            text += f"LINK ID {link} udp\n\taddr\t= 10.{77 + link}.0.{node.nodeid}\n\tstatus:\n"
+        for link, addresses in sorted(self.running_links().items()):
+            text += f"LINK ID {link} udp\n\taddr\t= {addresses[node.name]}\n\tstatus:\n"
             for other in self.nodes.values():
                 up = "connected" if self._state(node, other, link) else "disconnected"
                 text += f"\t\tnodeid:{other.nodeid:11d}:\t{'localhost' if other is node else up}\n"
@@ -187,10 +197,10 @@ class World:
             if other is node:
                 continue
             text += f"nodeid: {other.nodeid} reachable\n"
-            for link in range(self.links):
-                base = f"10.{77 + link}.0"
+            for link, addresses in sorted(self.running_links().items()):
                 up = "enabled connected" if self._state(node, other, link) else "enabled"
-                text += f"   LINK: {link} udp ({base}.{node.nodeid}->{base}.{other.nodeid}) {up} mtu: 1397\n"
+                way = f"{addresses[node.name]}->{addresses[other.name]}"
+                text += f"   LINK: {link} udp ({way}) {up} mtu: 1397\n"
             text += "\n"
         return 0, text, ""
 
@@ -318,7 +328,7 @@ class World:
     def _knet(self, node: WorldNode) -> tuple[int, str, str]:
         text = ""
         for other in self.members(node.name):
-            for link in range(self.links):
+            for link in self.running_links():
                 key = f"stats.knet.node{other.nodeid}.link{link}"
                 text += f"{key}.connected (u8) = 1\n{key}.down_count (u32) = 1\n{key}.enabled (u8) = 1\n"
                 text += f"{key}.latency_ave (u32) = 310\n{key}.latency_max (u32) = 920\n{key}.mtu (u32) = 1397\n"

@@ -8,27 +8,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from pvefleet.model.run import RunState
+from pvefleet.model.run import RunState, TakenRisk
 from pvefleet.procedures.engine.codec import BadJournal, decode, encode
 from pvefleet.procedures.engine.drive import ENDED, History, Phase
 
 FORMAT = 1
 """Raised when a journal of an older pvefleet could be misread."""
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A risk that an operator took by name.
-
-    Attributes:
-        code: of the finding.
-        subject: of the finding.
-        reason: the operator's own words.
-    """
-
-    code: str
-    subject: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +43,7 @@ class Header:
     nodes: tuple[str, ...]
     owner: str
     started: str
-    accepted: tuple[Accepted, ...] = ()
+    accepted: tuple[TakenRisk, ...] = ()
     confirmed: str = ""
 
     @property

@@ -19,7 +19,7 @@ from pvefleet.procedures.engine.conductor import Conductor
 from pvefleet.procedures.engine.copies import KnownRun
 from pvefleet.procedures.engine.drive import History, Phase, Stopped
 from pvefleet.procedures.engine.guard import Guard
-from pvefleet.procedures.engine.journal import FORMAT, TAKEN, Accepted, Entry, Header, history
+from pvefleet.procedures.engine.journal import FORMAT, TAKEN, Entry, Header, history
 from pvefleet.procedures.engine.lease import Lease
 from pvefleet.procedures.engine.planning import Planned, plan
 from pvefleet.procedures.engine.shown import report_of
@@ -131,7 +131,7 @@ def _header(planned: Planned, site: Site, mine: Lease, holders: Sequence[Node], 
         nodes=tuple(node.name for node in holders),
         owner=site.owner,
         started=site.time.timestamp(),
-        accepted=tuple(Accepted(one.code, one.subject, one.reason) for one in planned.report.accepted),
+        accepted=planned.report.accepted,
         confirmed=confirmed,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pvefleet.model.procedure import Lane
-from pvefleet.model.run import RunReport, RunState, RunStep, TakenRisk
+from pvefleet.model.run import RunReport, RunState, RunStep
 from pvefleet.procedures.engine.drive import Phase
 from pvefleet.procedures.engine.journal import CLOSED, Entry, Header, history, state
 
@@ -57,7 +57,7 @@ def report_of(
         owner=header.owner,
         started=header.started,
         steps=tuple(steps),
-        accepted=tuple(TakenRisk(one.code, one.subject, one.reason) for one in header.accepted),
+        accepted=header.accepted,
         left=left_behind(entries, lanes),
         next=afterwards if now is RunState.DONE else _next(header.id, now),
         notes=notes,
