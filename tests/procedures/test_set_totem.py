@@ -83,24 +83,56 @@ def test_a_setting_that_waits_for_a_restart_offers_it(tmp_path: Path) -> None:
     assert report.next == ("netmtu=1400 waits for a restart, node by node: fab cluster.restart-corosync",)
 
 
-def test_killed_now_and_then_and_resumed_elsewhere_it_ends_as_if_undisturbed(tmp_path: Path) -> None:
-    calm = staged(tmp_path / "calm").process("one")
+def sweep(folder: Path, every: int, check: Callable[[ConfStage, int], None]) -> None:
+    """Kill the change at every so manieth moment of an undisturbed one, and let *check* go on from there."""
+    calm = staged(folder / "calm").process("one")
     start(calm)
     assert calm.moments > 50
-
-    for moment in range(3, calm.moments, 11):
-        stage = staged(tmp_path / f"killed-{moment}")
+    for moment in range(min(3, every - 1), calm.moments, every):
+        stage = staged(folder / f"killed-{moment}")
         with pytest.raises(Killed):
             start(stage.process("one", kill_at=moment))
-        begun = take_up(stage.process("two"))
+        check(stage, moment)
 
-        if begun is None:
-            assert (token(stage) == "5000") == (versions(stage) == {4}), moment
-            continue
-        assert begun.state is RunState.DONE, (moment, begun.steps)
-        assert token(stage) == "5000", moment
-        assert versions(stage) == {4}, moment
+
+def resumed(stage: ConfStage, moment: int) -> None:
+    begun = take_up(stage.process("two"))
+    if begun is None:
+        assert (token(stage) == "5000") == (versions(stage) == {4}), moment
+        return
+    assert begun.state is RunState.DONE, (moment, begun.steps)
+    assert token(stage) == "5000", moment
+    assert versions(stage) == {4}, moment
+    assert stage.left_behind() == [], moment
+
+
+def undone(stage: ConfStage, moment: int) -> None:
+    begun = take_up(stage.process("two"), runs.undo, sweep="undone")
+    if begun is not None:
+        assert begun.state is RunState.UNDONE, (moment, begun.steps)
+        assert token(stage) is None, moment
+        assert len(versions(stage)) == 1, moment
         assert stage.left_behind() == [], moment
+
+
+def test_killed_now_and_then_and_resumed_elsewhere_it_ends_as_if_undisturbed(tmp_path: Path) -> None:
+    sweep(tmp_path, 11, resumed)
+
+
+def test_killed_now_and_then_and_undone_elsewhere_it_is_as_it_was(tmp_path: Path) -> None:
+    sweep(tmp_path, 19, undone)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_killed_at_any_moment_and_resumed_elsewhere_it_ends_as_if_undisturbed(tmp_path: Path) -> None:
+    sweep(tmp_path, 1, resumed)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_killed_at_any_moment_and_undone_elsewhere_it_is_as_it_was(tmp_path: Path) -> None:
+    sweep(tmp_path, 1, undone)
 
 
 def test_undone_after_the_edit_the_old_values_are_back_under_a_higher_version(tmp_path: Path) -> None:
