@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 
 _FACTS: dict[str, ClusterFacts] = {}
+_KEPT = 200
+"""So many worlds are remembered: those of one run recur in the next, but a sweep goes through thousands."""
 
 
 def facts_of(world: World, sections: frozenset[Section]) -> ClusterFacts:
@@ -36,6 +38,8 @@ def facts_of(world: World, sections: frozenset[Section]) -> ClusterFacts:
         (sorted(sections), sorted(world.cut), world.expected, world.ring, world.links, world.carried, world.nodes)
     )
     if key not in _FACTS:
+        while len(_FACTS) >= _KEPT:
+            del _FACTS[next(iter(_FACTS))]
         _FACTS[key] = world.facts(Section.BASE, *sections)
     return _FACTS[key]
 

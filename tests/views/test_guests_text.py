@@ -165,6 +165,7 @@ def test_json_has_null_for_what_was_not_seen() -> None:
         assert json.loads(out.getvalue())["guests"][0][key] is None
 
 
+@pytest.mark.usefixtures("own_heap")
 def test_ten_thousand_snapshots_of_five_thousand_guests_are_printed_in_two_seconds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
