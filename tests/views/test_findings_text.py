@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import time
 
+import pytest
+
 from pvefleet.model.catalogue import finding
 from pvefleet.model.finding import Finding
 from pvefleet.views.console import console
@@ -68,6 +70,7 @@ def test_a_group_stands_where_its_first_one_stood_and_leaves_others_alone() -> N
     ]
 
 
+@pytest.mark.usefixtures("own_heap")
 def test_a_thousand_of_a_kind_are_printed_at_once_and_in_a_few_lines() -> None:
     many = slow(1000)
     began = time.process_time()

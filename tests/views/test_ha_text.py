@@ -221,6 +221,7 @@ def thousand() -> HaWorld:
     return world
 
 
+@pytest.mark.usefixtures("own_heap")
 def test_a_thousand_guests_take_less_than_two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     look = thousand().look(Section.HA, Section.HA_HISTORY)
 
@@ -235,6 +236,7 @@ def test_a_thousand_guests_take_less_than_two_seconds(monkeypatch: pytest.Monkey
     assert took < 2.0
 
 
+@pytest.mark.usefixtures("own_heap")
 def test_a_rule_over_a_thousand_guests_that_breaks_every_other_rule_stays_readable() -> None:
     world = thousand()
     world.resource_affinity("crowd", "positive", ",".join(f"vm:{1000 + at}" for at in range(1000)))

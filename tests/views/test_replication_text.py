@@ -210,6 +210,7 @@ def test_an_explanation_fits_its_terminal_and_its_schema(
     fits("replication.explain-schedule", explained(schedule))
 
 
+@pytest.mark.usefixtures("own_heap")
 def test_a_thousand_jobs_are_shown_well_under_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     world = ReplicationWorld(4)
     for n in range(1000):
